@@ -1,0 +1,121 @@
+"""What the user may write in goal.md's front matter, with a default for everything but three keys."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+
+Direction = Literal["lower", "higher"]
+
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)[a-z]*\s*")
+
+
+def parse_duration(text: object) -> float:
+    """Seconds in `90`, `90s`, `1.5m`, `5 minutes`, `1h30m`. Raises ValueError for anything else."""
+    if isinstance(text, int | float) and not isinstance(text, bool):
+        seconds = float(text)
+    elif isinstance(text, str) and re.fullmatch(r"\s*\d+(\.\d+)?\s*", text):
+        seconds = float(text)
+    elif isinstance(text, str) and re.fullmatch(rf"(?:{_DURATION.pattern})+", text.lower()):
+        seconds = sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(text.lower()))
+    else:
+        raise ValueError(f"cannot read {text!r} as a length of time; write 90s, 5m or 1h30m")
+    if not 0 < seconds < float("inf"):
+        raise ValueError("a length of time must be more than zero")
+    return seconds
+
+
+def format_duration(seconds: float) -> str:
+    """The shortest exact spelling that `parse_duration` reads back: 300 → `5m`, 90 → `90s`, 0.5 → `500ms`."""
+    for unit in ("h", "m"):
+        count = seconds / _UNITS[unit]
+        if count >= 1 and count == int(count):
+            return f"{int(count)}{unit}"
+    return f"{seconds:g}s" if seconds >= 1 else f"{seconds * 1000:g}ms"
+
+
+Seconds = Annotated[float, BeforeValidator(parse_duration)]
+
+
+def _one_or_many(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StopRules(_Frozen):
+    """When the night is over. Whichever rule is met first ends the session; none means: until stopped."""
+
+    experiments: Annotated[int, Field(gt=0)] | None = None
+    """Stop after this many experiments in the whole session (the baseline is not counted)."""
+    hours: Annotated[float, Field(gt=0)] | None = None
+    """Stop after this many hours of work, restarts added up."""
+    plateau: Annotated[int, Field(gt=0)] | None = None
+    """Stop when this many experiments in a row were not kept."""
+
+
+class Settings(_Frozen):
+    """The front matter of goal.md. Only `edit`, `run` and `metric` must be given."""
+
+    edit: Annotated[Strings, Field(min_length=1)]
+    """The one file that may be changed, relative to goal.md's folder (a list or globs where one is not enough)."""
+    run: Annotated[str, Field(min_length=1)]
+    """The shell command of one run."""
+    metric: Annotated[str, Field(min_length=1)]
+    """The name of the number that decides, as it is printed."""
+    direction: Direction = "lower"
+    """Whether a lower or a higher metric is better."""
+    score: str | None = None
+    """A frozen command, run after `run`, that reads the artifacts and prints the metric."""
+    verify: str | None = None
+    """A second frozen scorer for `overnight verify`, held-out data say; no proposer ever sees its numbers."""
+    budget: Seconds = 300.0
+    """How long one run gets; the run reads it as OVERNIGHT_BUDGET_SECONDS."""
+    kill_at: Seconds | None = None
+    """When a run is ended by force, if that is later than the budget (start-up and evaluation come on top)."""
+    overtime: Literal["score", "fail"] = "fail"
+    """What a run is that had to be ended by force: scored on what it wrote so far, or a `timeout`."""
+    agent: Annotated[str, Field(min_length=1)] = "search"
+    """Who proposes: `search` (built in, needs no model), or any command that edits files."""
+    agent_timeout: Seconds = 1800.0
+    """How long the agent may think about one proposal."""
+    guards: Strings = ()
+    """Must hold before a keep: commands that must succeed, or limits such as `peak_mb < 4000`."""
+    read: Strings = ()
+    """Paths that runs read but git does not track, such as a data folder."""
+    stop: StopRules = StopRules()
+    """When the session ends by itself."""
+
+    @field_validator("metric")
+    @classmethod
+    def _metric_is_one_word(cls, metric: str) -> str:
+        if re.search(r"[\s:={}\"']", metric):
+            raise ValueError(f"{metric!r} is not a metric's name; write the one word that is printed before the number")
+        return metric
+
+    @model_validator(mode="after")
+    def _kill_after_budget(self) -> Settings:
+        if self.kill_at is not None and self.kill_at < self.budget:
+            raise ValueError("kill_at is shorter than the budget; leave it out or make it longer")
+        return self
+
+    @property
+    def hard_limit(self) -> float:
+        """Seconds after which a run is ended by force."""
+        return self.kill_at if self.kill_at is not None else self.budget
+
+    def better(self, new: float, old: float) -> bool:
+        """Whether `new` beats `old`. A tie is not an improvement."""
+        return self.gain(new, old) > 0
+
+    def gain(self, new: float, old: float) -> float:
+        """How much better `new` is than `old`, in the metric's own unit; positive is better."""
+        return old - new if self.direction == "lower" else new - old

@@ -1,0 +1,159 @@
+"""What the ledger holds: one small immutable record for everything that happened, in the order it happened."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Verdict = Literal["baseline", "keep", "discard", "crash", "timeout", "invalid", "no_change"]
+Outcome = Literal["ok", "crash", "timeout"]
+Role = Literal["baseline", "candidate", "incumbent", "verify_baseline", "verify_best"]
+
+
+class _Record(BaseModel):
+    # A later version may have added fields: they are ignored, so that an old program reads a new ledger.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class SessionStarted(_Record):
+    """A session begins: all that must stay the same until it ends."""
+
+    kind: Literal["session_started"] = "session_started"
+    goal: str
+    """goal.md as it was read, word for word."""
+    settings: dict[str, Any]
+    """`Settings` as JSON, with `--agent` and the like already applied."""
+    base: str
+    """The commit that the session starts from (40 hex digits)."""
+    folder: str
+    """goal.md's folder, relative to the repository's root ("" for the root itself)."""
+    seed: int
+    version: str
+
+
+class Resumed(_Record):
+    """A process took the session up (also the first one, right after `SessionStarted`)."""
+
+    kind: Literal["resumed"] = "resumed"
+    pid: int
+    settings: dict[str, Any]
+    """The settings this process goes by: what may change between restarts (agent, stop rules) may differ."""
+
+
+class Proposed(_Record):
+    """A proposer answered. From here on the experiment exists and will get a verdict, whatever happens."""
+
+    kind: Literal["proposed"] = "proposed"
+    number: int
+    hypothesis: str
+    proposer: str
+    parent: str
+    """The incumbent's commit."""
+    commit: str | None = None
+    """The candidate's commit; None when there is nothing to measure."""
+    fingerprint: str | None = None
+    """SHA-256 of the `edit` files' contents: two candidates are the same if and only if this is."""
+    origin: dict[str, Any] = Field(default_factory=dict)
+    """What the proposer wants to remember about its idea."""
+    verdict: Literal["invalid", "no_change"] | None = None
+    """Set when the proposal is at its end already."""
+    reason: str = ""
+    output_tail: str = ""
+    seconds: float = 0.0
+    """What the proposal took."""
+
+
+class Measured(_Record):
+    """One run ended and its metric was read."""
+
+    kind: Literal["measured"] = "measured"
+    number: int
+    role: Role
+    commit: str
+    seed: int
+    outcome: Outcome
+    value: float | None = None
+    """The metric; None unless the outcome is `ok`."""
+    metrics: dict[str, float] = Field(default_factory=dict)
+    """Every number the run (and its scorer) printed, the metric included."""
+    reason: str = ""
+    """Why there is no metric, in one sentence."""
+    exit_code: int | None = None
+    signal: int | None = None
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_mb: float = 0.0
+    """The largest resident memory of the whole process tree seen, in MiB."""
+    output: str | None = None
+    """The file with what the run printed, relative to `.overnight/`."""
+    output_tail: str = ""
+
+
+class Judged(_Record):
+    """The verdict: everything a reader of the history needs, so that no other record has to be joined."""
+
+    kind: Literal["judged"] = "judged"
+    number: int
+    verdict: Verdict
+    reason: str
+    hypothesis: str = ""
+    proposer: str = ""
+    metric: float | None = None
+    """The candidate's mean over its runs; None when it was never measured."""
+    before: float | None = None
+    """The incumbent's mean over the runs it was compared by."""
+    gain: float | None = None
+    """How much better than the incumbent, in the metric's unit; positive is better, whatever the direction."""
+    gain_low: float | None = None
+    gain_high: float | None = None
+    """A 95 % interval of the gain; equal to it where the metric is exact."""
+    runs: int = 0
+    """Runs spent on this experiment, the incumbent's included."""
+    seconds: float = 0.0
+    """From asking the proposer to the verdict."""
+    commit: str | None = None
+    """The candidate; for `keep`, its commit on the session's branch."""
+    origin: dict[str, Any] = Field(default_factory=dict)
+    peak_mb: float = 0.0
+    output_tail: str = ""
+
+
+class Stopped(_Record):
+    """The process put the session down, on purpose."""
+
+    kind: Literal["stopped"] = "stopped"
+    finished: bool
+    """True when a stop rule ended the session, False when a person interrupted it."""
+    reason: str
+
+
+class Verified(_Record):
+    """The baseline and the best version were measured again, on seeds that nobody had used."""
+
+    kind: Literal["verified"] = "verified"
+    baseline_commit: str
+    best_commit: str
+    command: str
+    """The command that printed the metric."""
+    baseline: float
+    best: float
+    pairs: int
+    percent: float
+    """Improvement in percent of the baseline; positive is better."""
+    percent_low: float
+    percent_high: float
+    """Its 95 % interval."""
+
+
+Record = SessionStarted | Resumed | Proposed | Measured | Judged | Stopped | Verified
+
+RECORD_KINDS: dict[str, type[Record]] = {
+    "session_started": SessionStarted,
+    "resumed": Resumed,
+    "proposed": Proposed,
+    "measured": Measured,
+    "judged": Judged,
+    "stopped": Stopped,
+    "verified": Verified,
+}

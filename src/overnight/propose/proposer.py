@@ -1,0 +1,43 @@
+"""What every proposer is: something that reads a brief and answers with changed files and a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from overnight.propose.brief import Brief
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One idea. Nothing in it is trusted: the loop checks the files and measures the rest itself."""
+
+    files: Mapping[str, bytes | None]
+    """New contents of the changed `edit` files by path (POSIX, relative to goal.md's folder); None deletes one."""
+    hypothesis: str = ""
+    """Why it should help, in one line."""
+    origin: Mapping[str, Any] = field(default_factory=dict)
+    """JSON the proposer wants back with the verdict, to learn from; nobody else reads it."""
+    trespasses: tuple[str, ...] = ()
+    """Paths outside `edit` that the proposer changed; any of them makes the experiment invalid."""
+    failure: str | None = None
+    """Why there is no proposal (the agent crashed, ran out of time, found nothing more to try), if so."""
+    output: str = ""
+    """The last lines the proposer printed, for the history."""
+    exhausted: bool = False
+    """The proposer has nothing left to try from this incumbent: the session ends cleanly."""
+
+
+class Proposer(Protocol):
+    """Whoever suggests changes: a coding agent, a model, the built-in search."""
+
+    name: str
+
+    def propose(self, brief: Brief) -> Proposal:
+        """Suggest one change to the incumbent. Must not raise for anything the outside world does."""
+        ...
+
+    def close(self) -> None:
+        """Give back what was held (folders, processes)."""
+        ...
