@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 
 Direction = Literal["lower", "higher"]
 
@@ -101,11 +101,12 @@ class Settings(_Frozen):
             raise ValueError(f"{metric!r} is not a metric's name; write the one word that is printed before the number")
         return metric
 
-    @model_validator(mode="after")
-    def _kill_after_budget(self) -> Settings:
-        if self.kill_at is not None and self.kill_at < self.budget:
-            raise ValueError("kill_at is shorter than the budget; leave it out or make it longer")
-        return self
+    @field_validator("kill_at")
+    @classmethod
+    def _kill_after_budget(cls, kill_at: float | None, info: ValidationInfo) -> float | None:
+        if kill_at is not None and kill_at < info.data.get("budget", 0):
+            raise ValueError("it is shorter than the budget; leave it out or make it longer")
+        return kill_at
 
     @property
     def hard_limit(self) -> float:

@@ -71,6 +71,8 @@ class Measured(_Record):
     number: int
     role: Role
     commit: str
+    fingerprint: str
+    """Which version was run (see `Proposed.fingerprint`)."""
     seed: int
     outcome: Outcome
     value: float | None = None
@@ -114,6 +116,8 @@ class Judged(_Record):
     """From asking the proposer to the verdict."""
     commit: str | None = None
     """The candidate; for `keep`, its commit on the session's branch."""
+    fingerprint: str | None = None
+    """Which version that is (see `Proposed.fingerprint`)."""
     origin: dict[str, Any] = Field(default_factory=dict)
     peak_mb: float = 0.0
     output_tail: str = ""

@@ -1,0 +1,236 @@
+"""A private copy of the project where agents edit and runs run: cheap to switch, checked after every guest, cleaned up.
+
+It is a plain folder and no `git worktree`, so nothing of it shows in the user's repository. Git fills it once;
+after that only what differs is written, and a change is noticed by inotify (Linux) or by each file's stat.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import pygit2
+from pygit2.enums import FileMode, ObjectType
+
+from overnight.errors import RepositoryError
+from overnight.repo.git import Repository, git_program
+from overnight.repo.watch import Watch
+
+_Stat = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True)
+class Change:
+    """One path that is not as it was checked out, relative to the repository's root."""
+
+    path: str
+    is_new: bool
+    """Untracked and not ignored, rather than a tracked file that was changed or deleted."""
+
+
+class Worktree:
+    """One private copy, at `folder`. Not for two users at a time."""
+
+    def __init__(self, repository: Repository, folder: Path, links: Mapping[str, Path] | None = None) -> None:
+        """`links` puts symbolic links to untracked folders (the goal's `read`) into the copy's project folder."""
+        self.repository = repository
+        self.folder = folder
+        self.project = folder / repository.prefix
+        self._links = {(PurePosixPath(repository.prefix) / name).as_posix(): target for name, target in (links or {}).items()}
+        self._tree: str | None = None
+        self._stats: dict[str, _Stat] = {}
+        self._folders: set[str] = set()
+        self._watch: Watch | None = None
+
+    def checkout(self, commit: str) -> None:
+        """Make the copy hold exactly `commit`. Raises RepositoryError when it cannot be written."""
+        tree = self.repository.tree_of(commit)
+        try:
+            if self._tree is None:
+                self._fill(tree)
+            elif tree != self._tree:
+                self._switch(tree)
+        except OSError as error:
+            raise RepositoryError(f"the working copy {self.folder} cannot be written: {error.strerror}") from None
+        self._tree = tree
+
+    def changes(self, thorough: bool = False) -> list[Change]:
+        """What somebody changed since the checkout. `thorough` looks at every file instead of asking inotify."""
+        suspects = None if thorough or self._watch is None else self._watch.touched()
+        paths = self._scan() if suspects is None else [path for path in suspects if self._differs(path)]
+        return [Change(path, path not in self._stats) for path in sorted(paths)]
+
+    def restore(self, changes: Iterable[Change]) -> None:
+        """Undo `changes`: tracked files are written anew, new ones removed."""
+        for change in changes:
+            if change.is_new:
+                _remove(self.folder / change.path)
+            else:
+                self._write(change.path)
+        self._settle()
+
+    def clean(self) -> None:
+        """Undo whatever was changed since the checkout."""
+        while found := self.changes():
+            self.restore(found)
+
+    def write(self, files: Mapping[str, bytes]) -> None:
+        """Put `files` (relative to goal.md's folder) into the copy as if they had been checked out."""
+        for path, content in files.items():
+            full = (PurePosixPath(self.repository.prefix) / path).as_posix()
+            _replace(self.folder / full, content, executable=False)
+            self._stats[full] = _stat(self.folder / full)
+        self._settle()
+
+    def remove(self) -> None:
+        """Delete the copy."""
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+        _remove(self.folder)
+        self._tree = None
+
+    def _fill(self, tree: str) -> None:
+        _remove(self.folder)
+        self.folder.mkdir(parents=True)
+        index = self.folder.with_name(self.folder.name + ".index")
+        git_folder = str(Path(self.repository.git.path))
+        where = {"GIT_DIR": git_folder, "GIT_WORK_TREE": str(self.folder), "GIT_INDEX_FILE": str(index)}
+        plain = ["-c", "core.sparseCheckout=false", "-c", "core.fsmonitor=false"]
+        git_program([*plain, "read-tree", tree], self.folder, where)
+        git_program([*plain, "checkout-index", "--all", "--force", "--quiet"], self.folder, where)
+        _remove(index)
+        for name, target in self._links.items():
+            link = self.folder / name
+            if not link.exists():
+                link.parent.mkdir(parents=True, exist_ok=True)
+                link.symlink_to(target)
+        self._stats = {path: _stat(self.folder / path) for path in self._tracked_files(tree)}
+        self._folders = {str(parent) for path in self._stats for parent in PurePosixPath(path).parents}
+        self._watch = Watch.of(self.folder, self._folders)
+
+    def _tracked_files(self, tree: str) -> list[str]:
+        def below(node: pygit2.Tree, prefix: str) -> Iterable[str]:
+            for entry in node:
+                if entry.type == ObjectType.TREE:
+                    yield from below(entry, f"{prefix}{entry.name}/")  # type: ignore[arg-type]
+                elif entry.type == ObjectType.BLOB:
+                    yield f"{prefix}{entry.name}"
+
+        node = self.repository.git[tree]
+        assert isinstance(node, pygit2.Tree)
+        return [path for path in below(node, "") if os.path.lexists(self.folder / path)]
+
+    def _switch(self, tree: str) -> None:
+        old, new = self.repository.git[self._tree or tree], self.repository.git[tree]
+        assert isinstance(old, pygit2.Tree)
+        assert isinstance(new, pygit2.Tree)
+        self._tree = tree
+        for delta in old.diff_to_tree(new).deltas:
+            # libgit2 says "new to old" here: only the names matter, both sides are looked up again.
+            for path in {delta.old_file.path, delta.new_file.path}:
+                self._write(path)
+        self._settle()
+
+    def _write(self, path: str) -> None:
+        """Make `path` what the checked-out tree says, which may be: not there."""
+        target = self.folder / path
+        try:
+            entry = self.repository.git[self._tree or ""][path]  # type: ignore[index]
+        except KeyError:
+            _remove(target)
+            self._stats.pop(path, None)
+            return
+        if entry.filemode == FileMode.LINK:
+            _remove(target)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.symlink_to(bytes(entry.data).decode())
+        else:
+            _replace(target, bytes(entry.data), executable=entry.filemode == FileMode.BLOB_EXECUTABLE)
+        self._stats[path] = _stat(target)
+
+    def _settle(self) -> None:
+        """Forget the events of our own writing. Nobody else writes now: guests have ended."""
+        if self._watch is not None:
+            self._watch.touched()
+
+    def _differs(self, path: str) -> bool:
+        known = self._stats.get(path)
+        if known is not None:
+            return not os.path.lexists(self.folder / path) or _stat(self.folder / path) != known
+        there = os.path.lexists(self.folder / path)
+        return there and path not in self._folders and path not in self._links and not self._ignored(path)
+
+    def _ignored(self, path: str) -> bool:
+        return PurePosixPath(path).name != ".git" and self.repository.is_ignored(path)
+
+    def _scan(self) -> list[str]:
+        """Every path that is not as checked out, found by looking at all of them."""
+        found, seen = [], set()
+        pending = [""]
+        while pending:
+            prefix = pending.pop()
+            for entry in os.scandir(self.folder / prefix):
+                path = f"{prefix}{entry.name}"
+                if entry.is_dir(follow_symlinks=False) and path in self._folders:
+                    pending.append(f"{path}/")
+                elif path in self._stats:
+                    seen.add(path)
+                    if _signature(entry.stat(follow_symlinks=False)) != self._stats[path]:
+                        found.append(path)
+                elif path not in self._links and not self._ignored(path + "/" * entry.is_dir(follow_symlinks=False)):
+                    found.append(path)
+        return found + [path for path in self._stats if path not in seen]
+
+
+def _stat(path: Path) -> _Stat:
+    return _signature(path.lstat())
+
+
+def _signature(status: os.stat_result) -> _Stat:
+    # The inode's change time cannot be set back by a program, unlike the modification time.
+    return status.st_ctime_ns, status.st_size, status.st_ino, status.st_mode
+
+
+def _replace(target: Path, content: bytes, *, executable: bool) -> None:
+    """Write through a new file, so that a link or an open handle of a guest leads nowhere."""
+    if target.is_dir() and not target.is_symlink():
+        shutil.rmtree(target)
+    if not target.parent.is_dir():
+        _clear_way(target.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = target.with_name(f".{target.name}.overnight")
+    fresh.write_bytes(content)
+    fresh.chmod(0o755 if executable else 0o644)
+    fresh.replace(target)
+    for stale in target.parent.glob(f"__pycache__/{target.stem}.*.pyc") if target.suffix == ".py" else ():
+        stale.unlink(missing_ok=True)  # Python compares whole seconds and sizes: too coarse for our pace.
+
+
+def _clear_way(folder: Path) -> None:
+    """Remove what stands where a folder must be: a file or a link that a guest put there."""
+    for place in [*reversed(folder.parents), folder]:
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            _remove(place)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, onerror=_make_writable)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _make_writable(function: object, path: str, _: object) -> None:
+    """Let `rmtree` go on in a folder whose rights a guest took away."""
+    place = Path(path)
+    for folder in (place.parent, place):
+        if folder.is_dir() and not folder.is_symlink():
+            folder.chmod(0o700)
+    if place.is_dir() and not place.is_symlink():
+        shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)
