@@ -25,3 +25,7 @@ class RepositoryError(OvernightError):
 
 class SessionError(OvernightError):
     """There is no such session, or it cannot be started or continued as asked."""
+
+
+class Interrupted(Exception):  # noqa: N818 - it is a request, not an error
+    """A person asked to stop while something was under way; what was under way has been ended, nothing was decided."""

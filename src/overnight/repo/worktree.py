@@ -44,6 +44,7 @@ class Worktree:
         self._stats: dict[str, _Stat] = {}
         self._folders: set[str] = set()
         self._watch: Watch | None = None
+        self._suspects: set[str] | None = set()  # None: only a look at every file can tell.
 
     def checkout(self, commit: str) -> None:
         """Make the copy hold exactly `commit`. Raises RepositoryError when it cannot be written."""
@@ -59,23 +60,20 @@ class Worktree:
 
     def changes(self, thorough: bool = False) -> list[Change]:
         """What somebody changed since the checkout. `thorough` looks at every file instead of asking inotify."""
-        suspects = None if thorough or self._watch is None else self._watch.touched()
-        paths = self._scan() if suspects is None else [path for path in suspects if self._differs(path)]
+        touched = self._watch.touched() if self._watch is not None else None
+        self._suspects = None if touched is None or self._suspects is None else self._suspects | touched
+        look_at_all = thorough or self._suspects is None
+        paths = self._scan() if look_at_all else [path for path in self._suspects or () if self._differs(path)]
         return [Change(path, path not in self._stats) for path in sorted(paths)]
 
-    def restore(self, changes: Iterable[Change]) -> None:
-        """Undo `changes`: tracked files are written anew, new ones removed."""
-        for change in changes:
+    def clean(self, thorough: bool = False) -> None:
+        """Undo what was changed since the checkout: tracked files are written anew, new ones removed."""
+        for change in self.changes(thorough):
             if change.is_new:
                 _remove(self.folder / change.path)
             else:
                 self._write(change.path)
         self._settle()
-
-    def clean(self) -> None:
-        """Undo whatever was changed since the checkout."""
-        while found := self.changes():
-            self.restore(found)
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Put `files` (relative to goal.md's folder) into the copy as if they had been checked out."""
@@ -83,6 +81,7 @@ class Worktree:
             full = (PurePosixPath(self.repository.prefix) / path).as_posix()
             _replace(self.folder / full, content, executable=False)
             self._stats[full] = _stat(self.folder / full)
+            self._folders.update(map(str, PurePosixPath(full).parents))
         self._settle()
 
     def remove(self) -> None:
@@ -143,6 +142,7 @@ class Worktree:
         except KeyError:
             _remove(target)
             self._stats.pop(path, None)
+            self._prune(PurePosixPath(path).parent)
             return
         if entry.filemode == FileMode.LINK:
             _remove(target)
@@ -151,11 +151,21 @@ class Worktree:
         else:
             _replace(target, bytes(entry.data), executable=entry.filemode == FileMode.BLOB_EXECUTABLE)
         self._stats[path] = _stat(target)
+        self._folders.update(map(str, PurePosixPath(path).parents))
+
+    def _prune(self, folder: PurePosixPath) -> None:
+        """Take away a folder that holds no tracked file any more, as git does."""
+        while folder.name and (self.folder / folder).is_dir() and not any((self.folder / folder).iterdir()):
+            (self.folder / folder).rmdir()
+            self._folders.discard(str(folder))
+            folder = folder.parent
 
     def _settle(self) -> None:
         """Forget the events of our own writing. Nobody else writes now: guests have ended."""
-        if self._watch is not None:
-            self._watch.touched()
+        if self._watch is not None and (self._suspects is None or self._watch.touched() is None):
+            self._watch.close()
+            self._watch = Watch.of(self.folder, self._folders)
+        self._suspects = set()
 
     def _differs(self, path: str) -> bool:
         known = self._stats.get(path)

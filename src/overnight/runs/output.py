@@ -1,0 +1,94 @@
+"""What a run prints: all of it read, a bounded part of it kept, its last metric never missed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO
+
+from overnight.runs.metrics import numbers_in
+
+_FILE_HEAD = 8 * 2**20
+_FILE_TAIL = 1 * 2**20
+_PARSED = 2**19
+_TAIL_CHARACTERS = 4000
+
+
+class Output:
+    """Collects a run's standard output and error into one file, and its standard output's numbers.
+
+    However much is printed, memory stays below about 10 MiB and the file below about 9 MiB.
+    """
+
+    def __init__(self, path: Path, metric: str | None) -> None:
+        self._path = path
+        self._metric = metric.encode() if metric else None
+        self._file: BinaryIO | None = None
+        self._written = 0
+        self._left_out = 0
+        self._tail = bytearray()
+        self._parsed = bytearray()
+        self._early: dict[str, float] = {}
+
+    def __enter__(self) -> Output:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._file = self._path.open("wb", buffering=0)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        if self._file is not None:
+            try:
+                if self._written >= _FILE_HEAD and kind is None:
+                    if self._left_out:
+                        self._file.write(f"\n… {self._left_out} bytes left out …\n".encode())
+                    self._file.write(self._tail)
+            finally:
+                self._file.close()
+
+    def feed(self, chunk: bytes, *, is_standard_output: bool) -> None:
+        """Take what was just read from the run. Raises OSError when the disk is full."""
+        self._keep(chunk)
+        if is_standard_output:
+            self._parsed += chunk
+            if len(self._parsed) > 2 * _PARSED:
+                self._forget_parsed()
+
+    def numbers(self) -> dict[str, float]:
+        """Every `name: number` on standard output, the last of each name."""
+        text = self._parsed.decode("utf-8", errors="replace")
+        return {**self._early, **numbers_in(text, self._metric.decode() if self._metric else None)}
+
+    def tail(self) -> str:
+        """The last lines of everything printed."""
+        recent = bytes(self._tail) if self._written >= _FILE_HEAD else _end_of(self._path)
+        text = recent.decode("utf-8", errors="replace")
+        return text[-_TAIL_CHARACTERS:].strip("\n")
+
+    def _keep(self, chunk: bytes) -> None:
+        assert self._file is not None
+        if self._written < _FILE_HEAD:
+            self._file.write(chunk)
+            self._written += len(chunk)
+            return
+        self._tail += chunk
+        if len(self._tail) > 2 * _FILE_TAIL:
+            self._left_out += len(self._tail) - _FILE_TAIL
+            del self._tail[:-_FILE_TAIL]
+
+    def _forget_parsed(self) -> None:
+        """Drop the older half, at a line's end; look in it for the one number that must not be missed."""
+        cut = self._parsed.find(b"\n", len(self._parsed) - _PARSED) + 1 or len(self._parsed) - _PARSED
+        if self._metric and self._metric in self._parsed[:cut]:
+            lines = [line for line in self._parsed[:cut].split(b"\n") if self._metric in line]
+            text = b"\n".join(lines).decode("utf-8", errors="replace")
+            name = self._metric.decode()
+            found = numbers_in(text, name)
+            if name in found:
+                self._early = {name: found[name]}
+        del self._parsed[:cut]
+
+
+def _end_of(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - 4 * _TAIL_CHARACTERS))
+        return file.read()
