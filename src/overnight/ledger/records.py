@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Verdict = Literal["baseline", "keep", "discard", "crash", "timeout", "invalid", "no_change"]
-Outcome = Literal["ok", "crash", "timeout"]
+Outcome = Literal["ok", "crash", "timeout", "invalid"]
 Role = Literal["baseline", "candidate", "incumbent", "verify_baseline", "verify_best"]
 
 
@@ -22,6 +22,8 @@ class SessionStarted(_Record):
     kind: Literal["session_started"] = "session_started"
     goal: str
     """goal.md as it was read, word for word."""
+    goal_file: str = "goal.md"
+    """Its name: one folder may hold several goals, each with sessions of its own."""
     settings: dict[str, Any]
     """`Settings` as JSON, with `--agent` and the like already applied."""
     base: str

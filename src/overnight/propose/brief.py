@@ -38,6 +38,8 @@ class Brief:
     """The last ones that crashed, ran out of time or broke a rule, with the tail of their output."""
     last_rule_broken: str | None = None
     """What the previous proposal did that is not allowed, if it did."""
+    incumbent_commit: str = ""
+    """The commit of the incumbent, for proposers that work in a copy of the whole project."""
 
     def text(self) -> str:
         """The brief as Markdown, as an agent gets it on standard input."""

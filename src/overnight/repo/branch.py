@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pygit2
 
+from overnight.errors import RepositoryError
 from overnight.repo.git import Repository
 
 
@@ -29,6 +30,11 @@ class SessionRefs:
         """Where the branch ends; None if it is not there."""
         return self._get(f"refs/heads/{self.branch}")
 
+    def is_checked_out(self) -> bool:
+        """Whether the user stands on the branch, so that moving it would change what they see."""
+        git = self.repository.git
+        return not git.head_is_detached and git.head.name == f"refs/heads/{self.branch}"
+
     def remember(self, number: int, commit: str) -> None:
         """Keep experiment `number`'s candidate reachable, whatever its verdict."""
         self._set(f"refs/overnight/{self.session}/{number}", commit)
@@ -38,8 +44,13 @@ class SessionRefs:
         return self._get(f"refs/overnight/{self.session}/{number}")
 
     def _set(self, name: str, commit: str) -> None:
-        if self._get(name) != commit:
+        if self._get(name) == commit:
+            return
+        try:
             self.repository.git.references.create(name, pygit2.Oid(hex=commit), force=True)
+        except (pygit2.GitError, OSError) as error:
+            hint = " (is there a branch called just `overnight`? rename it)" if "/heads/" in name else ""
+            raise RepositoryError(f"git cannot write {name}: {error}{hint}") from None
 
     def _get(self, name: str) -> str | None:
         found = self.repository.git.references.get(name)

@@ -151,6 +151,9 @@ def guest_environment(folder: Path, **settings: str) -> dict[str, str]:
 
 def fresh_folder(folder: Path) -> None:
     """Make `folder` exist and be empty."""
-    if folder.exists():
-        shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()

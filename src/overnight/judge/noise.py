@@ -1,0 +1,65 @@
+"""How much the metric moves when nothing changes, and what a mean over few runs is worth."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from scipy.special import stdtrit
+
+CONFIDENCE = 0.95
+"""Of every interval shown to a person."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The standard deviation of one run, pooled over versions that were run more than once."""
+
+    sd: float
+    """In the metric's unit."""
+    degrees: int
+    """Degrees of freedom: how many repeats stand behind `sd`; 0 means that nothing is known."""
+
+    @property
+    def is_exact(self) -> bool:
+        """Every repeat gave the same number."""
+        return self.degrees > 0 and self.sd == 0.0
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and the bounds that hold it in `CONFIDENCE` of all cases."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def pooled_noise(groups: Sequence[Sequence[float]]) -> Noise:
+    """The noise seen in `groups`, each the runs of one version: the pooled variance, its groups weighted by their size."""
+    squares = 0.0
+    degrees = 0
+    for values in groups:
+        if len(values) > 1 and min(values) != max(values):
+            centre = math.fsum(values) / len(values)
+            squares += math.fsum((value - centre) ** 2 for value in values)
+        degrees += max(len(values) - 1, 0)
+    return Noise(math.sqrt(squares / degrees) if degrees else 0.0, degrees)
+
+
+def mean_difference(differences: Sequence[float], noise: Noise) -> Interval:
+    """The interval of the mean of paired `differences`, by Student's t.
+
+    Two pairs say little about their own spread, so it is pooled with what is known beforehand: two independent runs
+    differ with variance 2·sd². Where a shared seed makes pairs alike, this errs on the careful side.
+    """
+    count = len(differences)
+    mean = math.fsum(differences) / count
+    squares = math.fsum((difference - mean) ** 2 for difference in differences)
+    degrees = noise.degrees + count - 1
+    variance = (noise.degrees * 2 * noise.sd**2 + squares) / degrees if degrees else math.inf
+    if variance == 0.0:
+        return Interval(mean, mean, mean)
+    reach = float(stdtrit(degrees, 0.5 + CONFIDENCE / 2)) * math.sqrt(variance / count) if degrees else math.inf
+    return Interval(mean, mean - reach, mean + reach)

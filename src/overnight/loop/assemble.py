@@ -1,0 +1,157 @@
+"""The parts of a session put together from what the user wrote and what the ledger says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from overnight.errors import GoalError, OvernightError
+from overnight.fleet.local import linked_paths
+from overnight.goal.document import Goal
+from overnight.goal.settings import Settings
+from overnight.judge.noise import Noise
+from overnight.ledger.history import History
+from overnight.ledger.records import Judged
+from overnight.loop.state import State
+from overnight.propose.brief import Brief
+from overnight.propose.command import CommandProposer, check_program
+from overnight.propose.proposer import Proposer
+from overnight.repo.candidate import Scope, fingerprint
+from overnight.repo.git import Repository
+from overnight.repo.worktree import Worktree
+
+_RECENT = 20
+_BEST = 10
+_FAILED = 5
+_AGENT_COMMANDS = {
+    "claude": "claude -p --permission-mode acceptEdits",
+    "codex": "codex exec --full-auto -",
+    "gemini": "gemini --approval-mode auto_edit",
+    "opencode": 'opencode run "$(cat $OVERNIGHT_BRIEF)"',
+    "aider": "aider --yes-always --no-git --message-file $OVERNIGHT_BRIEF train.py",
+    "goose": "goose run -i -",
+    "mini": 'mini -y -t "$(cat $OVERNIGHT_BRIEF)"',
+}
+_MODEL_PROVIDERS = ("openai", "anthropic", "google", "ollama", "openrouter")
+
+
+@dataclass(frozen=True)
+class Project:
+    """The user's project as a session sees it: a repository, a starting commit, and the files that may change."""
+
+    goal: Goal
+    repository: Repository
+    base: str
+    scope: Scope
+
+    @classmethod
+    def of(cls, goal: Goal, base: str | None = None) -> Project:
+        """The project around `goal`, at `base` or at the commit that is checked out.
+
+        Raises RepositoryError when there is no repository or commit, GoalError when an `edit` file is not tracked.
+        """
+        repository = Repository.find(goal.folder)
+        commit = base or repository.head()
+        scope = Scope(goal.settings.edit)
+        missing = scope.untracked(repository.tracked(commit))
+        if missing:
+            raise GoalError(
+                [
+                    f"{goal.at('edit')}: `edit`: {name!r} is not in the commit that the session starts from ({commit[:7]}), "
+                    f"so it could not be undone; commit it (`git add {name} && git commit`)"
+                    for name in missing
+                ]
+            )
+        return cls(goal, repository, commit, scope)
+
+    def edit_files(self, commit: str) -> dict[str, bytes]:
+        """The files that may change, as `commit` has them."""
+        contents = {path: self.repository.read(commit, path) for path in self.scope.of(self.repository.tracked(commit))}
+        return {path: content for path, content in contents.items() if content is not None}
+
+    def warnings(self) -> list[str]:
+        """What a careful colleague would say before the session starts: edits that are not committed are not in it."""
+        changed = [
+            path
+            for path, content in self.edit_files(self.base).items()
+            if not (place := self.goal.folder / path).is_file() or place.read_bytes() != content
+        ]
+        if not changed:
+            return []
+        names = ", ".join(changed)
+        return [f"{names} has changes that are not committed; the session starts from commit {self.base[:7]}, without them"]
+
+
+def make_proposer(
+    project: Project,
+    settings: Settings,
+    history: History,
+    *,
+    seed: int,
+    state: State,
+    should_stop: Callable[[], bool],
+) -> Proposer:
+    """The proposer that `settings.agent` names. Raises OvernightError if it cannot be used."""
+    if settings.agent == "search":
+        return _search(project, history, seed)
+    check_agent(settings.agent, project.goal)
+    links = linked_paths(settings, project.goal.folder)
+    return CommandProposer(
+        settings.agent,
+        Worktree(project.repository, state.work / "agent", links),
+        project.scope,
+        timeout=settings.agent_timeout,
+        folder=state.logs(history.session),
+        should_stop=should_stop,
+    )
+
+
+def check_agent(agent: str, goal: Goal) -> None:
+    """Raise OvernightError unless `agent` can propose."""
+    if agent == "search":
+        return
+    name = agent.split(":")[0]
+    if agent in _AGENT_COMMANDS:
+        raise OvernightError(
+            f"the agent {agent!r} is not known by name yet; give the command instead, such as `agent: {_AGENT_COMMANDS[agent]!r}` "
+            "(it gets the brief on standard input)"
+        )
+    if name in _MODEL_PROVIDERS and " " not in agent:
+        raise OvernightError(
+            f"models by API ({agent!r}) cannot propose yet; use `agent: search`, or any command that edits files"
+        )
+    check_program(agent, goal.folder)
+
+
+def _search(project: Project, history: History, seed: int) -> Proposer:
+    from overnight.propose.search import SearchProposer  # noqa: PLC0415 - LibCST takes a while to load
+
+    return SearchProposer(seed, history.judged_after, lambda files: history.tried(fingerprint(files)))
+
+
+def make_brief(project: Project, settings: Settings, history: History, number: int, incumbent: Judged, noise: Noise) -> Brief:
+    """All that is known when experiment `number` is to be proposed."""
+    baseline = history.baseline()
+    kept = history.kept()
+    recent = history.judged_last(_RECENT)
+    last = recent[-1] if recent else None
+    assert baseline is not None
+    return Brief(
+        number=number,
+        english=project.goal.english,
+        edit=project.scope.patterns,
+        metric=settings.metric,
+        direction=settings.direction,
+        budget_seconds=settings.budget,
+        run=settings.run,
+        files=project.edit_files(incumbent.commit or project.base),
+        incumbent_number=incumbent.number,
+        incumbent_metric=incumbent.metric or 0.0,
+        baseline_metric=baseline.metric or 0.0,
+        noise=noise.sd,
+        recent=recent,
+        best=sorted(kept, key=lambda record: -(record.gain or 0.0))[:_BEST],
+        failed=history.failed(_FAILED),
+        last_rule_broken=last.reason if last is not None and last.verdict == "invalid" else None,
+        incumbent_commit=incumbent.commit or project.base,
+    )

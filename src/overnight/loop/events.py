@@ -1,0 +1,89 @@
+"""What a session tells whoever watches it, as it happens. Only news: everything that must last is in the ledger."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from overnight.goal.settings import Settings
+from overnight.ledger.records import Judged, Measured, Proposed, Role
+
+
+@dataclass(frozen=True)
+class SessionOpened:
+    """The session began, or goes on."""
+
+    session: str
+    settings: Settings
+    base: str
+    resumed_after: int | None
+    """How many experiments it has already; None for a new session."""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ProposalStarted:
+    """The proposer was asked."""
+
+    number: int
+    proposer: str
+
+
+@dataclass(frozen=True)
+class RunStarted:
+    """A run begins."""
+
+    number: int
+    role: Role
+    seed: int
+    hypothesis: str
+    limit: float
+    """Seconds until it is ended by force."""
+
+
+@dataclass(frozen=True)
+class GuardsStarted:
+    """The candidate has won; the goal's guards are tried before it is kept."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class SessionClosed:
+    """The session was put down."""
+
+    finished: bool
+    """A stop rule ended it; otherwise somebody interrupted it, or it could not go on."""
+    reason: str
+
+
+@dataclass(frozen=True)
+class ExperimentJudged:
+    """An experiment has its verdict (number 0: the baseline is known)."""
+
+    judged: Judged
+
+
+@dataclass(frozen=True)
+class RunFinished:
+    """A run ended and was written down."""
+
+    measured: Measured
+
+
+@dataclass(frozen=True)
+class ProposalFinished:
+    """The proposer answered, and that was written down."""
+
+    proposed: Proposed
+
+
+SessionEvent = (
+    SessionOpened
+    | ProposalStarted
+    | ProposalFinished
+    | RunStarted
+    | RunFinished
+    | GuardsStarted
+    | ExperimentJudged
+    | SessionClosed
+)

@@ -1,0 +1,111 @@
+"""Taking a session up: which one it is, whether it may go on, and git made to agree with the ledger."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import overnight
+from overnight.errors import SessionError
+from overnight.goal.settings import Settings
+from overnight.ledger.history import History
+from overnight.ledger.records import SessionStarted
+from overnight.ledger.store import Ledger
+from overnight.loop.assemble import Project
+from overnight.loop.stopping import Stopping
+from overnight.repo.branch import SessionRefs
+
+_MEASURING = ("edit", "run", "score", "metric", "direction", "budget", "kill_at", "overtime", "guards", "read")
+"""Settings that must not change within a session: runs before and after could not be compared."""
+
+
+class AlreadyFinished(Exception):  # noqa: N818 - it is good news
+    """There is nothing to do: the last session is finished and nothing has changed since."""
+
+
+def take_up(ledger: Ledger, project: Project, settings: Settings, *, seed: int | None, new: bool) -> History:
+    """The history of the session to work on: the last one of this goal if it goes on, or a new one.
+
+    Raises AlreadyFinished, or SessionError when the last one can neither go on nor is finished.
+    """
+    last = None if new else last_session(ledger, project.goal.path.name)
+    if last is None:
+        return _begin(ledger, project, settings, seed or 0)
+    started = last.started()
+    changes = _changes(Settings.model_validate(started.settings), settings)
+    if last.baseline() is None and (changes or project.base != started.base):
+        return _begin(ledger, project, settings, seed or 0)  # It never got off the ground, and was mended since.
+    stopped = last.stopped()
+    done = Stopping(settings.stop, last).reason() if stopped is not None and stopped.finished else None
+    if done is not None:
+        if changes or project.edit_files(project.base) != project.edit_files(started.base):
+            return _begin(ledger, project, settings, seed or 0)
+        raise AlreadyFinished(
+            f"session {last.session} is finished: {done}. Ask for more with --experiments, or start afresh with --new"
+        )
+    if changes:
+        raise SessionError(
+            f"{project.goal.path.name} is not what session {last.session} began with: {'; '.join(changes)}. "
+            "Its runs could not be compared with those to come: change it back, or start afresh with --new"
+        )
+    if seed is not None and seed != started.seed:
+        raise SessionError(f"session {last.session} began with --seed {started.seed}; start afresh with --new for another one")
+    if not project.repository.has(started.base):
+        raise SessionError(f"the commit that session {last.session} began with is gone ({started.base[:7]}); start afresh with --new")
+    return last
+
+
+def last_session(ledger: Ledger, goal_file: str) -> History | None:
+    """The newest session of the goal in `goal_file`."""
+    for session in reversed(ledger.sessions()):
+        history = History(ledger, session)
+        if history.started().goal_file == goal_file:
+            return history
+    return None
+
+
+def agree(history: History, refs: SessionRefs) -> None:
+    """Make the branch and the newest candidate's ref what the ledger says; a kill may have come between the two."""
+    if refs.is_checked_out():
+        raise SessionError(
+            f"the branch {refs.branch} is checked out, and the session has to move it; switch back to your own (`git switch -`)"
+        )
+    incumbent = history.incumbent()
+    refs.set_branch((incumbent.commit if incumbent else None) or history.started().base)
+    proposed = history.last_proposed()
+    if proposed is not None and proposed.commit is not None:
+        refs.remember(proposed.number, proposed.commit)
+
+
+def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int) -> History:
+    goal = project.goal
+    history = History(ledger, _fresh_name(ledger, project))
+    history.append(
+        SessionStarted(
+            goal=goal.text,
+            goal_file=goal.path.name,
+            settings=settings.model_dump(mode="json"),
+            base=project.base,
+            folder=project.repository.prefix,
+            seed=seed,
+            version=overnight.__version__,
+        )
+    )
+    return history
+
+
+def _fresh_name(ledger: Ledger, project: Project) -> str:
+    """Today's date, with a number behind it when a session or a branch has that name already."""
+    today = date.today().isoformat()
+    taken = set(ledger.sessions())
+    name, count = today, 1
+    while name in taken or SessionRefs(project.repository, name).branch_tip() is not None:
+        count += 1
+        name = f"{today}-{count}"
+    return name
+
+
+def _changes(before: Settings, after: Settings) -> list[str]:
+    old: dict[str, Any] = before.model_dump(mode="json")
+    new: dict[str, Any] = after.model_dump(mode="json")
+    return [f"`{key}` was {old[key]!r}, now {new[key]!r}" for key in _MEASURING if old[key] != new[key]]

@@ -1,0 +1,47 @@
+"""When a session is over."""
+
+from __future__ import annotations
+
+import time
+
+from overnight.goal.settings import StopRules
+from overnight.ledger.history import History
+
+_STUCK_AFTER = 10
+
+
+class Stopping:
+    """The stop rules, asked before each experiment."""
+
+    def __init__(self, rules: StopRules, history: History) -> None:
+        self._rules = rules
+        self._history = history
+        self._worked_before = history.worked_seconds(until=time.time())
+        self._since = time.monotonic()
+
+    def reason(self) -> str | None:
+        """Which rule says that the session is finished; None to go on."""
+        counts = self._history.counts()
+        if self._rules.experiments is not None and counts.experiments >= self._rules.experiments:
+            return f"all {self._rules.experiments} experiments are done"
+        if self._rules.hours is not None and self.worked_seconds() >= self._rules.hours * 3600:
+            return f"{self._rules.hours:g} hours of work are over"
+        if self._rules.plateau is not None and self._in_a_row() >= self._rules.plateau:
+            return f"{self._rules.plateau} experiments in a row were not kept"
+        return None
+
+    def stuck(self) -> str | None:
+        """Why going on would only waste the night: the last proposals all came to nothing for one and the same reason."""
+        last = self._history.judged_last(_STUCK_AFTER)
+        reasons = {(record.verdict, record.reason) for record in last}
+        if len(last) == _STUCK_AFTER and len(reasons) == 1 and last[0].verdict in ("no_change", "invalid"):
+            return f"the last {_STUCK_AFTER} proposals came to nothing, each because {last[0].reason}"
+        return None
+
+    def worked_seconds(self) -> float:
+        """Seconds of work in this session so far, restarts added up."""
+        return self._worked_before + time.monotonic() - self._since
+
+    def _in_a_row(self) -> int:
+        incumbent = self._history.incumbent()
+        return self._history.last_number() - (incumbent.number if incumbent else 0)

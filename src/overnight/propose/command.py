@@ -1,0 +1,166 @@
+"""Any program as the proposer: it gets the brief, edits files in its own copy of the project, and ends."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import shlex
+import shutil
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePosixPath
+
+from overnight.errors import OvernightError
+from overnight.propose.brief import Brief
+from overnight.propose.proposer import Proposal
+from overnight.repo.candidate import Scope
+from overnight.repo.worktree import Change, Worktree
+from overnight.runs.output import Output
+from overnight.runs.process import Ended, run_process
+from overnight.runs.run import guest_environment
+
+_HYPOTHESIS = re.compile(r"^\W{0,10}hypothesis\W{0,3}:\W{0,3}(?P<text>.+?)[\s*_`]*$", re.IGNORECASE | re.MULTILINE)
+_LONGEST_HYPOTHESIS = 300
+_LARGEST_FILE = 10 * 2**20
+
+
+class CommandProposer:
+    """Runs `command` once for each proposal, in a copy of the project that holds the incumbent."""
+
+    def __init__(
+        self,
+        command: str,
+        worktree: Worktree,
+        scope: Scope,
+        *,
+        timeout: float,
+        folder: Path,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        """`timeout` in seconds; `folder` is where briefs and outputs are kept."""
+        self.name = command
+        self._worktree = worktree
+        self._scope = scope
+        self._timeout = timeout
+        self._folder = folder
+        self._should_stop = should_stop
+
+    def propose(self, brief: Brief) -> Proposal:
+        """Run the command on the brief. Raises Interrupted when asked to stop meanwhile."""
+        self._worktree.checkout(brief.incumbent_commit)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        brief_file = self._folder / "brief.md"
+        brief_file.write_text(brief.text(), encoding="utf-8")
+        env = guest_environment(self._worktree.project, OVERNIGHT_BRIEF=str(brief_file))
+        try:
+            with Output(self._folder / f"{brief.number}.agent.log", None) as output, brief_file.open("rb") as stdin:
+                ended = run_process(
+                    self.name,
+                    folder=self._worktree.project,
+                    env=env,
+                    limit=self._timeout,
+                    output=output,
+                    should_stop=self._should_stop,
+                    stdin=stdin,
+                )
+            printed = output.tail()
+            return self._read_copy(brief, ended, printed)
+        finally:
+            self._worktree.clean()
+
+    def close(self) -> None:
+        """Remove the copy."""
+        self._worktree.remove()
+
+    def _read_copy(self, brief: Brief, ended: Ended, printed: str) -> Proposal:
+        files: dict[str, bytes | None] = {}
+        trespasses = []
+        for change in self._worktree.changes():
+            path = self._inside(change)
+            if path is not None and self._scope.allows(path) and (content := self._content(change)) is not _NO_FILE:
+                files[path] = content  # type: ignore[assignment]
+            elif not _is_dropping(change):
+                trespasses.append(path or f"/{change.path}")
+        changed = {path: content for path, content in files.items() if content != brief.files.get(path)}
+        failure = None if changed or trespasses else self._failure(ended)
+        hypothesis = _hypothesis(printed) or describe(brief.files, changed)
+        return Proposal(changed, hypothesis, trespasses=tuple(trespasses), failure=failure, output=printed)
+
+    def _inside(self, change: Change) -> str | None:
+        """The path relative to goal.md's folder; None for one outside it."""
+        prefix = self._worktree.repository.prefix
+        if not prefix:
+            return change.path
+        return change.path.removeprefix(f"{prefix}/") if change.path.startswith(f"{prefix}/") else None
+
+    def _content(self, change: Change) -> bytes | None | object:
+        """What the file holds now; None if it was deleted; `_NO_FILE` if something else (a link, a folder) is there."""
+        place = self._worktree.folder / change.path
+        try:
+            status = place.lstat()
+        except FileNotFoundError:
+            return None
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST_FILE:
+            return _NO_FILE
+        try:
+            return place.read_bytes()
+        except OSError:
+            return _NO_FILE
+
+    def _failure(self, ended: Ended) -> str | None:
+        if ended.forced:
+            return f"the agent was still at work after {self._timeout:g} s and was ended before it changed anything"
+        if ended.exit_code != 0:
+            how = f"with exit code {ended.exit_code}" if ended.exit_code is not None else f"by signal {ended.signal}"
+            return f"the agent ended {how} and changed nothing"
+        return None
+
+
+_NO_FILE = object()
+
+
+def check_program(command: str, folder: Path) -> None:
+    """Raise OvernightError unless the program that `command` begins with can be found from `folder`."""
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise OvernightError(f"the agent command {command!r} cannot be read: {str(error).lower()}") from None
+    program = next((word for word in words if not re.fullmatch(r"\w+=.*", word)), "")
+    found = (folder / program).exists() if "/" in program else shutil.which(program) or program in _SHELL_WORDS
+    if program and not found:
+        raise OvernightError(
+            f"the agent command {program!r} was not found; install it, or set `agent:` to another command or to "
+            "`search` (built in, needs no model)"
+        )
+
+
+_SHELL_WORDS = frozenset({"if", "for", "while", "case", "{", "(", "!", "cd", ".", "exec", "eval", "set", "export", ":", "exit"})
+
+
+def _is_dropping(change: Change) -> bool:
+    """A new file that agents leave about and that cannot be part of an idea: caches, dot files, session notes."""
+    parts = PurePosixPath(change.path).parts
+    return change.is_new and any(part.startswith(".") or part == "__pycache__" for part in parts)
+
+
+def _hypothesis(printed: str) -> str:
+    found = list(_HYPOTHESIS.finditer(printed))
+    return " ".join(found[-1]["text"].split())[:_LONGEST_HYPOTHESIS] if found else ""
+
+
+def describe(before: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -> str:
+    """A change in words, for a proposer that gave no reason: "`LR = 0.1` → `LR = 0.2`", or how many lines changed where."""
+    parts = []
+    for path, content in sorted(changes.items()):
+        old = before.get(path, b"").decode("utf-8", errors="replace").splitlines()
+        new = (content or b"").decode("utf-8", errors="replace").splitlines()
+        lines = [line for line in difflib.unified_diff(old, new, lineterm="", n=0) if line[:3] not in ("---", "+++", "@@ ")]
+        gone = [line[1:].strip() for line in lines if line.startswith("-")]
+        came = [line[1:].strip() for line in lines if line.startswith("+")]
+        if content is None:
+            parts.append(f"delete {path}")
+        elif len(gone) == len(came) == 1 and max(len(gone[0]), len(came[0])) <= 80:
+            parts.append(f"`{gone[0]}` → `{came[0]}`")
+        else:
+            parts.append(f"change {path} (+{len(came)} −{len(gone)} lines)")
+    return "; ".join(parts)[:_LONGEST_HYPOTHESIS]
