@@ -15,6 +15,7 @@ from overnight.ledger.records import (
     Proposed,
     Record,
     Resumed,
+    Role,
     SessionStarted,
     Stopped,
     Verdict,
@@ -23,6 +24,8 @@ from overnight.ledger.records import (
 from overnight.ledger.store import Event, Ledger, events
 
 _R = TypeVar("_R", bound=Record)
+VERIFYING: tuple[Role, ...] = ("verify_baseline", "verify_best")
+"""Runs that may be scored on other data, so that no decision is taken on them."""
 _BATCH = 500
 _FAILED: tuple[Verdict, ...] = ("crash", "timeout", "invalid")
 
@@ -42,6 +45,11 @@ class Counts:
     def kept(self) -> int:
         """Those on the branch."""
         return self.by_verdict.get("keep", 0)
+
+    @property
+    def failed(self) -> int:
+        """Those that crashed, ran out of time or broke a rule."""
+        return sum(self.by_verdict.get(verdict, 0) for verdict in _FAILED)
 
 
 class History:
@@ -123,16 +131,17 @@ class History:
         return _expect(Proposed, found) if found else None
 
     def runs(self, number: int) -> list[Measured]:
-        """Every run made for one experiment, in order (0: the baseline's)."""
+        """Every run made for one experiment, in order (0: the baseline's); also those of `verify`."""
         return [_expect(Measured, event) for event in self._fetch(kinds=("measured",), number=number)]
 
     def runs_of(self, fingerprint: str, limit: int = 100) -> list[Measured]:
-        """The last runs made of one very version, whichever experiment they were made for, in order."""
+        """The last runs made of one very version for any experiment, in order; those of `verify` are not among them."""
         query = select(events).where(
             events.c.session == self.session, events.c.fingerprint == fingerprint, events.c.kind == "measured"
         )
         found = self.ledger.fetch(query.order_by(events.c.id.desc()).limit(limit))
-        return [_expect(Measured, event) for event in reversed(found)]
+        runs = [_expect(Measured, event) for event in reversed(found)]
+        return [run for run in runs if run.role not in VERIFYING]
 
     def tried(self, fingerprint: str) -> bool:
         """Whether a candidate with exactly these contents was proposed before."""
@@ -150,7 +159,13 @@ class History:
             .group_by(events.c.verdict)
         )
         with self.ledger.reading() as connection:
-            return Counts({verdict: count for verdict, count in connection.execute(query).tuples()})
+            return Counts(dict(connection.execute(query).tuples().all()))
+
+    def count(self, kind: str) -> int:
+        """How many records of one kind there are."""
+        query = select(func.count()).where(events.c.session == self.session, events.c.kind == kind)
+        with self.ledger.reading() as connection:
+            return connection.scalar(query) or 0
 
     def last_number(self) -> int:
         """The number of the newest experiment, judged or not; 0 when there is none."""
@@ -177,7 +192,9 @@ class History:
     def _judged(
         self, *, after: int = -1, verdicts: Sequence[Verdict] = (), limit: int | None = None, newest: bool = False
     ) -> list[Judged]:
-        query = select(events).where(events.c.session == self.session, events.c.kind == "judged", events.c.number > after)
+        query = select(events).where(
+            events.c.session == self.session, events.c.kind == "judged", events.c.number > after
+        )
         if verdicts:
             query = query.where(events.c.verdict.in_(verdicts))
         query = query.order_by(events.c.number.desc() if newest else events.c.number).limit(limit)
@@ -196,6 +213,25 @@ class History:
         if number is not None:
             query = query.where(events.c.number == number)
         return self.ledger.fetch(query.order_by(events.c.id.desc() if newest else events.c.id).limit(limit))
+
+
+def last_session(ledger: Ledger, goal_file: str) -> History | None:
+    """The newest session of the goal in `goal_file`."""
+    for session in reversed(ledger.sessions()):
+        history = History(ledger, session)
+        if history.started().goal_file == goal_file:
+            return history
+    return None
+
+
+def find_session(ledger: Ledger, name: str | None) -> History:
+    """The session called `name`, or the newest one. Raises SessionError if there is none."""
+    sessions = ledger.sessions()
+    if not sessions:
+        raise SessionError("nothing was run here yet; `overnight run` starts a session")
+    if name is not None and name not in sessions:
+        raise SessionError(f"there is no session {name!r} here; there are {', '.join(sessions[-10:])}")
+    return History(ledger, name or sessions[-1])
 
 
 def _expect(kind: type[_R], event: Event | None) -> _R:

@@ -145,10 +145,10 @@ class Verified(_Record):
     baseline: float
     best: float
     pairs: int
-    percent: float
-    """Improvement in percent of the baseline; positive is better."""
-    percent_low: float
-    percent_high: float
+    percent: float | None
+    """Improvement in percent of the baseline; positive is better. None where the baseline is 0."""
+    percent_low: float | None
+    percent_high: float | None
     """Its 95 % interval."""
 
 

@@ -79,7 +79,9 @@ class Project:
         if not changed:
             return []
         names = ", ".join(changed)
-        return [f"{names} has changes that are not committed; the session starts from commit {self.base[:7]}, without them"]
+        return [
+            f"{names} has changes that are not committed; the session starts from commit {self.base[:7]}, without them"
+        ]
 
 
 def make_proposer(
@@ -110,7 +112,7 @@ def check_agent(agent: str, goal: Goal) -> None:
     """Raise OvernightError unless `agent` can propose."""
     if agent == "search":
         return
-    name = agent.split(":")[0]
+    name = agent.split(":", maxsplit=1)[0]
     if agent in _AGENT_COMMANDS:
         raise OvernightError(
             f"the agent {agent!r} is not known by name yet; give the command instead, such as `agent: {_AGENT_COMMANDS[agent]!r}` "
@@ -129,7 +131,9 @@ def _search(project: Project, history: History, seed: int) -> Proposer:
     return SearchProposer(seed, history.judged_after, lambda files: history.tried(fingerprint(files)))
 
 
-def make_brief(project: Project, settings: Settings, history: History, number: int, incumbent: Judged, noise: Noise) -> Brief:
+def make_brief(
+    project: Project, settings: Settings, history: History, number: int, incumbent: Judged, noise: Noise
+) -> Brief:
     """All that is known when experiment `number` is to be proposed."""
     baseline = history.baseline()
     kept = history.kept()

@@ -127,7 +127,10 @@ class Experimenter:
             return "invalid", f"it changed {named}, but only {', '.join(self._project.scope.patterns)} may be changed"
         outside = [path for path in proposal.files if not self._project.scope.allows(path)]
         if outside:
-            return "invalid", f"it changed {outside[0]}, but only {', '.join(self._project.scope.patterns)} may be changed"
+            return (
+                "invalid",
+                f"it changed {outside[0]}, but only {', '.join(self._project.scope.patterns)} may be changed",
+            )
         if after == before:
             return "no_change", proposal.failure or "nothing was changed"
         for path in proposal.files:

@@ -8,7 +8,7 @@ from typing import Any
 import overnight
 from overnight.errors import SessionError
 from overnight.goal.settings import Settings
-from overnight.ledger.history import History
+from overnight.ledger.history import History, last_session
 from overnight.ledger.records import SessionStarted
 from overnight.ledger.store import Ledger
 from overnight.loop.assemble import Project
@@ -49,19 +49,14 @@ def take_up(ledger: Ledger, project: Project, settings: Settings, *, seed: int |
             "Its runs could not be compared with those to come: change it back, or start afresh with --new"
         )
     if seed is not None and seed != started.seed:
-        raise SessionError(f"session {last.session} began with --seed {started.seed}; start afresh with --new for another one")
+        raise SessionError(
+            f"session {last.session} began with --seed {started.seed}; start afresh with --new for another one"
+        )
     if not project.repository.has(started.base):
-        raise SessionError(f"the commit that session {last.session} began with is gone ({started.base[:7]}); start afresh with --new")
+        raise SessionError(
+            f"the commit that session {last.session} began with is gone ({started.base[:7]}); start afresh with --new"
+        )
     return last
-
-
-def last_session(ledger: Ledger, goal_file: str) -> History | None:
-    """The newest session of the goal in `goal_file`."""
-    for session in reversed(ledger.sessions()):
-        history = History(ledger, session)
-        if history.started().goal_file == goal_file:
-            return history
-    return None
 
 
 def agree(history: History, refs: SessionRefs) -> None:

@@ -139,7 +139,7 @@ class _Work:
             for event in self._experimenter.measure(version, 0, "baseline", seed, "the baseline"):
                 yield event
                 if isinstance(event, RunFinished) and event.measured.outcome != "ok":
-                    raise baseline_error(self._project.goal, event.measured)
+                    raise baseline_error(self._project, event.measured)
         runs = [run for run in self._history.runs(0) if run.outcome == "ok"]
         broken = self._fleet.broken_guard(version, mean_metrics(runs))
         if broken:
@@ -149,7 +149,8 @@ class _Work:
         judged = Judged(
             number=0,
             verdict="baseline",
-            reason=f"{len(values)} runs" + (", all the same" if same else f" from {min(values):.6g} to {max(values):.6g}"),
+            reason=f"{len(values)} runs"
+            + (", all the same" if same else f" from {min(values):.6g} to {max(values):.6g}"),
             hypothesis="the baseline",
             metric=math.fsum(values) / len(values) if not same else values[0],
             runs=len(runs),
@@ -176,15 +177,27 @@ def override(settings: Settings, *, agent: str | None, experiments: int | None, 
     return changed.model_copy(update={"agent": agent}) if agent else changed
 
 
-def baseline_error(goal: Goal, measured: Measured) -> GoalError:
+def baseline_error(project: Project, measured: Measured) -> GoalError:
     """What to tell the user about a baseline without a metric: the reason, and the end of what it printed."""
-    key = "metric" if measured.exit_code == 0 else "budget" if measured.outcome == "timeout" else "run"
-    hint = {
-        "metric": f"print a line `{goal.settings.metric}: NUMBER`, or name one of the printed numbers as `metric:`",
-        "budget": "give it a longer `budget:` (or `kill_at:`), or let it stop by itself at OVERNIGHT_BUDGET_SECONDS",
-        "run": "it must work as it is before it can be improved",
-    }[key]
+    goal = project.goal
+    if measured.outcome == "timeout":
+        key, hint = "budget", "give it a longer `budget:` (or `kill_at:`), or let it stop by itself in time"
+    elif measured.exit_code == 0:
+        key = "score" if goal.settings.score else "metric"
+        hint = f"print a line `{goal.settings.metric}: NUMBER`, or name one of the printed numbers as `metric:`"
+    else:
+        key, hint = "run", "it must work as it is before it can be improved" + _missing_path(project, measured)
     tail = "\n".join(f"    {line}" for line in measured.output_tail.splitlines()[-15:])
     printed = f"\n  the end of its output:\n{tail}" if tail else "\n  it printed nothing"
-    return GoalError([f"{goal.at(key)}: the baseline gives no `{goal.settings.metric}`: {measured.reason}; {hint}{printed}"])
+    metric = goal.settings.metric
+    return GoalError([f"{goal.at(key)}: the baseline gives no `{metric}`: {measured.reason}; {hint}{printed}"])
 
+
+def _missing_path(project: Project, measured: Measured) -> str:
+    """A hint about files that the user has but git does not: runs see only what is committed."""
+    tracked = {path.split("/")[0] for path in project.repository.tracked(project.base)}
+    names = (entry.name for entry in project.goal.folder.iterdir() if entry.name not in (".git", ".overnight"))
+    here = [name for name in sorted(names) if name not in tracked and name in measured.output_tail]
+    if not here:
+        return ""
+    return f". Runs see what is committed; {here[0]} is not: commit it, or let runs read it by `read: {here[0]}`"

@@ -117,7 +117,9 @@ class State:
         patience = time.monotonic() + _STOP_PATIENCE_SECONDS
         while self.holder() == holder:
             if time.monotonic() > patience:
-                raise SessionError(f"{holder} was asked to stop but is still at work after {_STOP_PATIENCE_SECONDS:g} s")
+                raise SessionError(
+                    f"{holder} was asked to stop but is still at work after {_STOP_PATIENCE_SECONDS:g} s"
+                )
             time.sleep(0.05)
         return holder
 

@@ -93,7 +93,7 @@ class CommandProposer:
             return change.path
         return change.path.removeprefix(f"{prefix}/") if change.path.startswith(f"{prefix}/") else None
 
-    def _content(self, change: Change) -> bytes | None | object:
+    def _content(self, change: Change) -> bytes | object | None:
         """What the file holds now; None if it was deleted; `_NO_FILE` if something else (a link, a folder) is there."""
         place = self._worktree.folder / change.path
         try:
@@ -134,7 +134,9 @@ def check_program(command: str, folder: Path) -> None:
         )
 
 
-_SHELL_WORDS = frozenset({"if", "for", "while", "case", "{", "(", "!", "cd", ".", "exec", "eval", "set", "export", ":", "exit"})
+_SHELL_WORDS = frozenset(
+    {"if", "for", "while", "case", "{", "(", "!", "cd", ".", "exec", "eval", "set", "export", ":", "exit"}
+)
 
 
 def _is_dropping(change: Change) -> bool:
@@ -154,7 +156,9 @@ def describe(before: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -
     for path, content in sorted(changes.items()):
         old = before.get(path, b"").decode("utf-8", errors="replace").splitlines()
         new = (content or b"").decode("utf-8", errors="replace").splitlines()
-        lines = [line for line in difflib.unified_diff(old, new, lineterm="", n=0) if line[:3] not in ("---", "+++", "@@ ")]
+        lines = [
+            line for line in difflib.unified_diff(old, new, lineterm="", n=0) if line[:3] not in ("---", "+++", "@@ ")
+        ]
         gone = [line[1:].strip() for line in lines if line.startswith("-")]
         came = [line[1:].strip() for line in lines if line.startswith("+")]
         if content is None:

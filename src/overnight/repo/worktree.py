@@ -39,7 +39,9 @@ class Worktree:
         self.repository = repository
         self.folder = folder
         self.project = folder / repository.prefix
-        self._links = {(PurePosixPath(repository.prefix) / name).as_posix(): target for name, target in (links or {}).items()}
+        self._links = {
+            (PurePosixPath(repository.prefix) / name).as_posix(): target for name, target in (links or {}).items()
+        }
         self._tree: str | None = None
         self._stats: dict[str, _Stat] = {}
         self._folders: set[str] = set()

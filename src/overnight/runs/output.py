@@ -35,7 +35,9 @@ class Output:
         self._file = self._path.open("wb", buffering=0)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self._file is not None:
             try:
                 if self._written >= _FILE_HEAD and kind is None:

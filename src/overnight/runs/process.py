@@ -229,7 +229,9 @@ class _Tree:
             with contextlib.suppress(psutil.Error):
                 wanted.update((child.pid, child) for child in process.children(recursive=True))
         if sys.platform != "linux":
-            wanted.update((process.pid, process) for process in psutil.process_iter() if _session_of(process.pid) == self._pid)
+            wanted.update(
+                (process.pid, process) for process in psutil.process_iter() if _session_of(process.pid) == self._pid
+            )
         return list(wanted.values())
 
     def _is_orphan(self, process: psutil.Process) -> bool:

@@ -128,7 +128,9 @@ def _how_it_ended(ended: Ended) -> str:
         except ValueError:
             name = f"signal {ended.signal}"
         return f"was ended by {name}" + (" (out of memory?)" if ended.signal == signal.SIGKILL else "")
-    meaning = {126: " (the command cannot be executed)", 127: " (the command was not found)"}.get(ended.exit_code or 0, "")
+    meaning = {126: " (the command cannot be executed)", 127: " (the command was not found)"}.get(
+        ended.exit_code or 0, ""
+    )
     return f"stopped with exit code {ended.exit_code}{meaning}"
 
 

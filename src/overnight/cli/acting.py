@@ -1,0 +1,130 @@
+"""`overnight apply` and `overnight demo`: what changes a folder of the user's, because they asked for it."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import resources
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from overnight.cli.places import GoalArgument, SessionOption, folder_of
+from overnight.errors import OvernightError, SessionError
+from overnight.ledger.history import History
+from overnight.morning.summary import Summary, improvement_percent
+
+
+def apply(goal: GoalArgument = None, session: SessionOption = None) -> None:
+    """Put the kept changes onto the branch that is checked out."""
+    from overnight.cli.reading import open_history
+    from overnight.repo.apply import apply_kept
+    from overnight.repo.git import Repository
+
+    folder = folder_of(goal)
+    with open_history(folder, session) as (history, _):
+        started, incumbent, kept = history.started(), history.incumbent(), history.counts().kept
+    if incumbent is None or incumbent.commit is None or not kept:
+        raise SessionError(f"session {history.session} has kept nothing, so there is nothing to apply")
+    repository = Repository.find(folder)
+    if not repository.has(incumbent.commit):
+        raise SessionError(f"git no longer has the kept changes of session {history.session}")
+    applied = apply_kept(repository, started.base, incumbent.commit)
+    if not applied.commits:
+        typer.echo("Your branch has all kept changes already.")
+        return
+    how = "fast-forwarded" if applied.fast_forward else "cherry-picked"
+    typer.echo(f"{applied.commits} kept {'change' if applied.commits == 1 else 'changes'} {how} onto your branch.")
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(help="Where to put it; must not exist yet, or hold this demo.")] = Path(
+        "overnight-demo"
+    ),
+    experiments: Annotated[int | None, typer.Option(help="How many in all.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the search and the runs.")] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="No live display.")] = False,
+) -> None:
+    """Copy a small language model into a folder and improve it there: no key, no GPU, a few minutes."""
+    from overnight.cli.reading import open_history, summary_of
+    from overnight.cli.run import make_repository, stopped_by_signals, verify_session, watch_session
+    from overnight.loop.recovery import AlreadyFinished
+    from overnight.loop.session import Session
+    from overnight.morning.report import headline, write_report
+
+    console = Console(highlight=False)
+    folder = folder.absolute()
+    if not (folder / ".overnight").exists():
+        _copy_example(folder)
+        make_repository(folder, console)
+    session = Session(folder / "goal.md", experiments=experiments, seed=seed)
+    try:
+        with stopped_by_signals(session.request_stop):
+            if not watch_session(session, console, plain=plain):
+                console.print(f"Interrupted; everything is saved. `overnight demo {folder.name}` goes on where it was.")
+                raise typer.Exit(130)
+    except AlreadyFinished as news:
+        console.print(str(news), soft_wrap=True)
+    with open_history(folder, None) as (history, state):
+        kept, is_verified = history.counts().kept, summary_of(history, state).verified is not None
+    if kept and not is_verified:
+        console.print("\nIs it real? Measuring baseline and best again, on text that nobody has seen:")
+        verify_session(folder, None, console, pairs=5, plain=plain)
+    with open_history(folder, None) as (history, state):
+        summary = summary_of(history, state)
+        written = write_report(history, summary, state.session_folder(history.session))
+        _show_result(history, summary, console)
+    console.print(f"\n[bold]{headline(summary)}.[/]", soft_wrap=True)
+    console.print(f"Report: {written.markdown}", soft_wrap=True)
+    console.print(f"Chart:  {written.picture}", soft_wrap=True)
+
+
+def _copy_example(folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise OvernightError(f"{folder} is not empty; name a folder that does not exist yet: `overnight demo my-demo`")
+    try:
+        with resources.as_file(_example()) as source:
+            shutil.copytree(
+                source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*", "artifacts")
+            )
+    except OSError as error:
+        raise OvernightError(f"the demo cannot be copied to {folder}: {error.strerror}") from None
+
+
+def _example() -> Path:
+    """The example's folder: in the installed package, or beside the source in a checkout."""
+    installed = resources.files("overnight") / "examples" / "charlm"
+    checkout = Path(__file__).resolve().parents[3] / "examples" / "charlm"
+    return checkout if checkout.is_dir() else Path(str(installed))
+
+
+def _show_result(history: History, summary: Summary, console: Console) -> None:
+    from overnight.morning.chart import Staircase, terminal_chart
+
+    chart = Staircase.of(history, summary.metric, summary.direction)
+    console.print()
+    width = min(console.width, 100)
+    picture = terminal_chart(chart, width)
+    console.print(Text.from_ansi(picture), soft_wrap=True)
+    if not summary.kept or summary.baseline is None:
+        return
+    table = Table(title=None, box=None, header_style="dim", padding=(0, 2, 0, 0))
+    for name, justify in (
+        ("#", "right"),
+        ("kept change", "left"),
+        (summary.metric, "right"),
+        ("gain", "right"),
+        ("in all", "right"),
+    ):
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for record in history.kept():
+        total = improvement_percent(summary.baseline.metric, record.metric, summary.direction)
+        gain, metric = f"{record.gain or 0:.4f}", f"{record.metric or 0:.5g}"
+        table.add_row(
+            str(record.number), Text(record.hypothesis), metric, gain, f"{total:.1f} %" if total is not None else ""
+        )
+    console.print()
+    console.print(table)

@@ -1,0 +1,74 @@
+"""`overnight check`: is this goal ready for a night?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from overnight.cli.places import GoalArgument, goal_file
+
+if TYPE_CHECKING:
+    from overnight.loop.checkup import Checkup
+
+
+def check(
+    goal: GoalArgument = None,
+    init: Annotated[bool, typer.Option("--init", help="Make a git repository first, if there is none.")] = False,
+) -> None:
+    """Run the baseline three times and say what a careful colleague would."""
+    from overnight.cli.run import make_repository, stopped_by_signals
+    from overnight.goal.document import Goal
+    from overnight.loop.checkup import Checkup, check_goal
+    from overnight.loop.events import RunFinished
+
+    path = goal_file(goal)
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if init:
+        make_repository(path.parent, console)
+    read = Goal.read(path)
+    stop: list[bool] = []
+    count = 0
+    with stopped_by_signals(lambda: stop.append(True)):
+        for event in check_goal(read, lambda: bool(stop)):
+            if isinstance(event, RunFinished):
+                count += 1
+                run = event.measured
+                console.print(
+                    f"baseline run {count}: {read.settings.metric} {run.value:.6g} in {run.wall_seconds:.3g} s"
+                )
+            elif isinstance(event, Checkup):
+                _say(event, read.settings.metric, read.settings.direction, read.settings.hard_limit, console)
+
+
+def _say(found: Checkup, metric: str, direction: str, limit: float, console: Console) -> None:
+    from overnight.loop.checkup import NIGHT_HOURS
+
+    share = f" ({100 * found.noise.sd / abs(found.mean):.2g} %)" if found.mean else ""
+    noise = (
+        "exact: three runs gave the same number, so one run an experiment is enough"
+        if found.noise.is_exact
+        else f"noisy: it moves by ±{found.noise.sd:.2g}{share} when nothing changes, so a gain is confirmed by more runs"
+    )
+    peak = max(run.peak_mb for run in found.runs)
+    lines = [
+        ("metric", f"{metric} {found.mean:.6g}, {direction} is better"),
+        ("noise", noise),
+        ("time", f"a run takes {found.run_seconds:.3g} s and is ended after {limit:g} s"),
+        ("memory", f"{peak:.0f} MiB at most" if peak else "too short a run to see"),
+        ("may change", ", ".join(found.may_change)),
+        ("may not", f"the other {found.frozen_files} files that git tracks" if found.frozen_files else "nothing else is there"),
+        ("a night", f"at most {found.experiments_a_night:,} runs fit in {NIGHT_HOURS:g} hours; the agent's thinking comes on top"),
+    ]  # fmt: skip
+    if found.other_numbers:
+        names = ", ".join(f"{name} {value:.4g}" for name, value in list(found.other_numbers.items())[:8])
+        lines.append(("also printed", names))
+    console.print()
+    for name, words in lines:
+        console.print(f"{name:<13} {words}")
+    console.print()
+    for advice in found.advice:
+        console.print(f"! {advice}")
+    console.print("Nothing stands in the way." if not found.advice else "It can start as it is.", end=" ")
+    console.print("Next: overnight run")

@@ -1,0 +1,72 @@
+"""The command line: `overnight COMMAND`. Each command is a thin layer over the package; this file only gathers them."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Annotated, NoReturn
+
+import click
+import typer
+
+import overnight
+from overnight.cli import acting, check, init, reading, run
+from overnight.errors import GoalError, OvernightError
+
+app = typer.Typer(
+    name="overnight",
+    help="The loop that improves your work while you sleep.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (init.init, check.check, run.run, reading.status, reading.log, reading.show, reading.report, run.verify,
+                reading.export, acting.apply, run.stop, acting.demo):  # fmt: skip
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Say the version and end.")] = False) -> None:
+    if version:
+        typer.echo(overnight.__version__)
+        raise typer.Exit
+
+
+def main() -> NoReturn:
+    """Run the command line. Every mistake a user can make ends in one plain message and exit code 2."""
+    try:
+        result = app(standalone_mode=False)
+        sys.stdout.flush()
+        sys.exit(result if isinstance(result, int) else 0)
+    except GoalError as error:
+        _fail("\n".join(error.mistakes))
+    except OvernightError as error:
+        _fail(f"overnight: {error}")
+    except click.exceptions.Abort:
+        sys.exit(130)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has gone (`overnight log | head`); Python must not complain about it at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        _fail(
+            f"overnight: the disk is full ({error.filename or 'while writing'}); make room and run again, nothing is lost"
+        )
+
+
+def _fail(message: str) -> NoReturn:
+    print(message, file=sys.stderr)
+    sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,25 @@
+"""Which folder and which goal a command is about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+GoalArgument = Annotated[
+    Path | None, typer.Argument(help="The goal file, or its folder (default: ./goal.md).", show_default=False)
+]
+SessionOption = Annotated[str | None, typer.Option("--session", help="Which session (default: the newest).")]
+JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+def goal_file(goal: Path | None) -> Path:
+    """The goal file that was meant."""
+    path = (goal or Path("goal.md")).absolute()
+    return path / "goal.md" if path.is_dir() else path
+
+
+def folder_of(goal: Path | None) -> Path:
+    """The folder of the goal that was meant; it need not hold a goal file any more."""
+    return goal_file(goal).parent

@@ -1,0 +1,191 @@
+"""`status`, `log`, `show`, `report`, `export`: what the ledger says, in the terminal or for programs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from overnight.cli.places import GoalArgument, JsonOption, SessionOption, folder_of
+from overnight.errors import OvernightError, SessionError
+from overnight.ledger.history import History, find_session
+from overnight.ledger.records import Judged, Measured
+from overnight.loop.state import State
+from overnight.morning.export import WRITERS, as_row
+from overnight.morning.summary import Summary, duration_words, percent_words, summarize, verified_words
+
+
+@contextlib.contextmanager
+def open_history(folder: Path, session: str | None) -> Iterator[tuple[History, State]]:
+    """The history of a session in `folder`, and the folder's state."""
+    state = State.of(folder)
+    ledger = state.open_ledger()
+    try:
+        yield find_session(ledger, session), state
+    finally:
+        ledger.close()
+
+
+def summary_of(history: History, state: State) -> Summary:
+    """The session's summary now."""
+    newest = history.ledger.sessions()[-1] == history.session
+    return summarize(history, running=newest and state.holder() is not None, now=time.time())
+
+
+def status(goal: GoalArgument = None, session: SessionOption = None, as_json: JsonOption = False) -> None:
+    """How the session stands."""
+    with open_history(folder_of(goal), session) as (history, state):
+        summary = summary_of(history, state)
+        holder = state.holder()
+    if as_json:
+        typer.echo(json.dumps(summary.as_json(), ensure_ascii=False))
+        return
+    why = f" ({summary.last_reason})" if summary.last_reason else f" ({holder})" if summary.state == "running" else ""
+    of = f" of {summary.experiments_wanted}" if summary.experiments_wanted else ""
+    lines = [
+        f"session      {summary.session}, {summary.state}{why}",
+        f"experiments  {summary.experiments}{of} in {duration_words(summary.worked_seconds)}, {summary.kept} kept",
+    ]
+    if summary.baseline is not None and summary.incumbent is not None:
+        lines.append(f"baseline     {summary.metric} {summary.baseline.metric:.6g} ({summary.baseline.reason})")
+        if summary.kept:
+            percent = percent_words(summary.improvement_percent)
+            lines.append(
+                f"best         {summary.metric} {summary.incumbent.metric:.6g}, {percent} (experiment {summary.incumbent.number})"
+            )
+            lines.append(
+                f"             {verified_words(summary.verified) if summary.verified else 'not verified: `overnight verify`'}"
+            )
+            lines.append(f"branch       {summary.branch}")
+    typer.echo("\n".join(lines))
+
+
+def log(
+    goal: GoalArgument = None,
+    session: SessionOption = None,
+    as_json: JsonOption = False,
+    last: Annotated[int | None, typer.Option("--last", "-n", min=1, help="Only the last N.")] = None,
+) -> None:
+    """Every experiment, one a line."""
+    with open_history(folder_of(goal), session) as (history, _):
+        after = max(history.last_number() - last, -1) if last is not None else -1
+        for judged in history.judged_after(after):
+            typer.echo(json.dumps(as_row(judged), ensure_ascii=False) if as_json else _line(judged))
+
+
+def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: GoalArgument = None,
+         session: SessionOption = None, as_json: JsonOption = False) -> None:  # fmt: skip
+    """One experiment: its patch, all its runs, and the end of what it printed."""
+    from overnight.repo.git import Repository
+
+    folder = folder_of(goal)
+    with open_history(folder, session) as (history, _):
+        judged, proposed, runs = history.judged_number(number), history.proposed(number), history.runs(number)
+        if judged is None and proposed is None:
+            last = history.last_number()
+            raise SessionError(f"session {history.session} has no experiment {number}; the last one is {last}")
+    patch = ""
+    if proposed is not None and proposed.commit is not None:
+        repository = Repository.find(folder)
+        known = repository.has(proposed.parent) and repository.has(proposed.commit)
+        patch = repository.patch(proposed.parent, proposed.commit) if known else "(git no longer has this candidate)\n"
+    tail = (judged.output_tail if judged else "") or next((run.output_tail for run in reversed(runs)), "")
+    if as_json:
+        whole = as_row(judged) if judged else {"number": number, "verdict": None}
+        measured = [run.model_dump(exclude={"kind", "output_tail"}) for run in runs]
+        typer.echo(
+            json.dumps({**whole, "patch": patch, "measurements": measured, "output_tail": tail}, ensure_ascii=False)
+        )
+        return
+    title = judged.hypothesis if judged else proposed.hypothesis if proposed else ""
+    typer.echo(f"experiment {number}: {title}\n{_verdict_words(judged)}\n")
+    if patch:
+        _print_patch(patch)
+    if runs:
+        typer.echo(_runs_table(runs))
+    if tail:
+        typer.echo(
+            "\nthe end of what it printed:\n" + "\n".join(f"  {line}" for line in _safe(tail).splitlines()[-20:])
+        )
+
+
+def report(goal: GoalArgument = None, session: SessionOption = None) -> None:
+    """Write the report (Markdown and PNG) and say where it is."""
+    from overnight.morning.report import write_report
+
+    with open_history(folder_of(goal), session) as (history, state):
+        try:
+            written = write_report(history, summary_of(history, state), state.session_folder(history.session))
+        except OSError as error:
+            raise OvernightError(f"the report cannot be written: {error.strerror}") from None
+    typer.echo(written.markdown)
+    if written.picture is not None:
+        typer.echo(written.picture)
+
+
+def export(
+    goal: GoalArgument = None,
+    session: SessionOption = None,
+    form: Annotated[
+        Literal["tsv", "csv", "json"], typer.Option("--format", help="`tsv` is karpathy's results.tsv.")
+    ] = "tsv",
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Into this file instead of the terminal.")
+    ] = None,
+) -> None:
+    """The whole history for other programs."""
+    with open_history(folder_of(goal), session) as (history, _):
+        if output is None:
+            WRITERS[form](history, sys.stdout)
+            return
+        try:
+            with output.open("w", encoding="utf-8", newline="") as file:
+                WRITERS[form](history, file)
+        except OSError as error:
+            raise OvernightError(f"{output} cannot be written: {error.strerror}") from None
+
+
+def _line(judged: Judged) -> str:
+    metric = f"{judged.metric:.6g}" if judged.metric is not None else "-"
+    gain = f"{judged.gain:+.3g}" if judged.gain is not None else ""
+    words = _safe(judged.hypothesis) or f"({_safe(judged.reason)})"
+    return f"{judged.number:>5}  {judged.verdict:<9} {metric:>12} {gain:>10}  {words}"
+
+
+def _verdict_words(judged: Judged | None) -> str:
+    if judged is None:
+        return "no verdict yet"
+    commit = f", commit {judged.commit[:7]}" if judged.commit else ""
+    return f"{judged.verdict}: {_safe(judged.reason)}{commit}"
+
+
+def _print_patch(patch: str) -> None:
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.syntax import Syntax
+
+        Console().print(Syntax(_safe(patch), "diff", theme="ansi_dark", background_color="default"))
+    else:
+        typer.echo(patch)
+
+
+def _runs_table(runs: list[Measured]) -> str:
+    rows = [f"{'run of the':<16} {'seed':>11} {'outcome':<8} {'metric':>12} {'seconds':>8} {'cpu':>8} {'peak MB':>8}"]
+    for run in runs:
+        value = f"{run.value:.6g}" if run.value is not None else "-"
+        numbers = f"{run.wall_seconds:>8.2f} {run.cpu_seconds:>8.2f} {run.peak_mb:>8.0f}"
+        rows.append(
+            f"{run.role:<16} {run.seed:>11} {run.outcome:<8} {value:>12} {numbers}  {_safe(run.reason)}".rstrip()
+        )
+    return "\n".join(rows)
+
+
+def _safe(text: str) -> str:
+    """What a guest printed, without the control characters that would act on the terminal."""
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else "�" for sign in text)

@@ -1,0 +1,190 @@
+"""`overnight run`, `stop` and `verify`: the commands that work, or end the work."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from overnight.cli.places import GoalArgument, SessionOption, folder_of, goal_file
+from overnight.errors import Interrupted, OvernightError
+
+if TYPE_CHECKING:
+    from overnight.cli.watching import Watcher
+    from overnight.loop.session import Session
+
+_INTERRUPTED = 130
+
+
+def run(
+    goal: GoalArgument = None,
+    experiments: Annotated[int | None, typer.Option(help="Stop after this many in the whole session.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Stop after this many hours of work.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Who proposes: `search`, or any command.")] = None,
+    slots: Annotated[int, typer.Option(help="Runs at a time; only 1 for now.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="Decides the seeds of runs and of the search (default 0).")] = None,
+    new: Annotated[bool, typer.Option("--new", help="Start a new session instead of going on with the last.")] = False,
+    init: Annotated[bool, typer.Option("--init", help="Make a git repository first, if there is none.")] = False,
+    plain: Annotated[bool, typer.Option("--plain", help="One plain line for each event.")] = False,
+    no_sandbox: Annotated[
+        bool, typer.Option("--no-sandbox", help="Run without a sandbox (as it always does for now).")
+    ] = False,
+) -> None:
+    """Improve the goal's file until told to stop. Goes on where it was interrupted."""
+    from overnight.loop.recovery import AlreadyFinished
+    from overnight.loop.session import Session
+
+    del no_sandbox
+    if slots != 1:
+        raise OvernightError("more than one slot is not possible yet; leave --slots out")
+    path = goal_file(goal)
+    console = Console(highlight=False)
+    if init:
+        make_repository(path.parent, console)
+    session = Session(path, agent=agent, experiments=experiments, hours=hours, seed=seed, new=new)
+    try:
+        with stopped_by_signals(session.request_stop):
+            finished = watch_session(session, console, plain=plain)
+    except AlreadyFinished as news:
+        console.print(str(news), soft_wrap=True)
+        return
+    if not finished:
+        console.print("Interrupted; everything is saved. `overnight run` goes on where it was.")
+        raise typer.Exit(_INTERRUPTED)
+
+
+def watch_session(session: Session, console: Console, *, plain: bool) -> bool:
+    """Run a session and show it. Returns whether it finished by a rule of its own."""
+    from overnight.cli.watching import Watcher
+    from overnight.loop.events import SessionClosed, SessionOpened
+
+    finished = True
+    with Watcher(console, plain=plain) as watcher:
+        for event in session.run():
+            watcher.show(event)
+            if isinstance(event, SessionOpened) and event.resumed_after is not None:
+                _tell_what_was_done(watcher, session, event.session)
+            if isinstance(event, SessionClosed):
+                finished = event.finished
+    say_result(session.state.folder.parent, console)
+    return finished
+
+
+def verify(
+    goal: GoalArgument = None,
+    session: SessionOption = None,
+    pairs: Annotated[int, typer.Option(min=2, max=11, help="Pairs of runs; fewer when both repeat exactly.")] = 5,
+    plain: Annotated[bool, typer.Option("--plain", help="No live display.")] = False,
+) -> None:
+    """Measure the baseline and the best version again, on seeds that nobody has used."""
+    verify_session(folder_of(goal), session, Console(highlight=False), pairs=pairs, plain=plain)
+
+
+def verify_session(folder: Path, session: str | None, console: Console, *, pairs: int, plain: bool) -> None:
+    """Verify and say the result."""
+    from overnight.cli.watching import Watcher
+    from overnight.loop.state import State
+    from overnight.loop.verify import VerificationDone, verify
+    from overnight.morning.summary import verified_words
+
+    stop = _Flag()
+    verified = None
+    with stopped_by_signals(stop.set), Watcher(console, plain=plain) as watcher:
+        for event in verify(State.of(folder), session, pairs=pairs, should_stop=stop.is_set):
+            watcher.show(event)
+            if isinstance(event, VerificationDone):
+                verified = event.verified
+    if verified is not None:
+        words = verified_words(verified)
+        console.print(
+            f"[bold]{words[0].upper()}{words[1:]}[/]: baseline {verified.baseline:.6g}, best {verified.best:.6g}"
+        )
+        console.print(f"[dim]as `{verified.command}` prints it[/]")
+
+
+def stop(goal: GoalArgument = None) -> None:
+    """Put the running session down, as Ctrl-C does."""
+    from overnight.loop.state import State
+
+    holder = State.of(folder_of(goal)).stop_holder()
+    Console(highlight=False).print(
+        "No session is running here."
+        if holder is None
+        else f"Stopped ({holder}); `overnight run` goes on where it was."
+    )
+
+
+def make_repository(folder: Path, console: Console) -> None:
+    """Do what `--init` says."""
+    from overnight.repo.git import create_repository
+
+    left_out = create_repository(folder)
+    if left_out:
+        console.print(
+            f"Left out of the first commit: {', '.join(left_out)} (runs may read them by `read:`)", soft_wrap=True
+        )
+
+
+@contextlib.contextmanager
+def stopped_by_signals(request: Callable[[], None]) -> Iterator[None]:
+    """Call `request` on Ctrl-C and SIGTERM instead of breaking off in the middle of something."""
+
+    def handle(_number: int, _frame: object) -> None:
+        request()
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    try:
+        yield
+    except Interrupted:
+        raise typer.Exit(_INTERRUPTED) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def say_result(folder: Path, console: Console) -> None:
+    """The session's state in a sentence, and where to read on."""
+    from overnight.cli.reading import open_history
+    from overnight.morning.report import headline, write_report
+    from overnight.morning.summary import summarize
+
+    with open_history(folder, None) as (history, state):
+        summary = summarize(history, running=False, now=time.time())
+        console.print()
+        console.print(f"[bold]{headline(summary)}.[/]", soft_wrap=True)
+        if summary.baseline is not None:
+            report = write_report(history, summary, state.session_folder(history.session))
+            console.print(f"Report: {report.markdown}", soft_wrap=True)
+
+
+def _tell_what_was_done(watcher: Watcher, session: Session, name: str) -> None:
+    from overnight.cli.reading import open_history
+
+    with open_history(session.state.folder.parent, name) as (history, _):
+        counts, baseline, best = history.counts(), history.baseline(), history.incumbent()
+        watcher.resume_counts(
+            done=counts.experiments,
+            kept=counts.kept,
+            failed=counts.failed,
+            baseline=baseline.metric if baseline else None,
+            best=best.metric if best else None,
+        )
+
+
+class _Flag:
+    """A flag that a signal handler may raise."""
+
+    def __init__(self) -> None:
+        self._raised = False
+
+    def set(self) -> None:
+        self._raised = True
+
+    def is_set(self) -> bool:
+        return self._raised

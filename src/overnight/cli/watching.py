@@ -1,0 +1,217 @@
+"""The night as it happens, in the terminal: a line for each verdict, and what is going on right now below."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from overnight.goal.settings import Settings
+from overnight.ledger.records import Judged
+from overnight.loop.events import (
+    ExperimentJudged,
+    GuardsStarted,
+    ProposalFinished,
+    ProposalStarted,
+    RunFinished,
+    RunStarted,
+    SessionClosed,
+    SessionEvent,
+    SessionOpened,
+)
+from overnight.loop.verify import VerificationDone
+from overnight.morning.summary import duration_words, improvement_percent, percent_words
+
+STYLES = {
+    "baseline": "cyan",
+    "keep": "bold green",
+    "discard": "dim",
+    "crash": "red",
+    "timeout": "yellow",
+    "invalid": "magenta",
+    "no_change": "dim yellow",
+}
+_WHAT = {
+    "baseline": "measuring the baseline",
+    "candidate": "measuring the candidate",
+    "incumbent": "measuring the incumbent again",
+    "verify_baseline": "verifying: the baseline",
+    "verify_best": "verifying: the best version",
+}
+
+
+@dataclass
+class Now:
+    """What is going on; read by the drawing thread, written by the loop."""
+
+    settings: Settings | None = None
+    number: int = 0
+    hypothesis: str = ""
+    doing: str = "getting ready"
+    limit: float | None = None
+    """Seconds that the present step may take, None when that is not known."""
+    since: float = field(default_factory=time.monotonic)
+    baseline: float | None = None
+    best: float | None = None
+    done: int = 0
+    kept: int = 0
+    failed: int = 0
+    done_before: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def start(self, doing: str, limit: float | None) -> None:
+        """A new step begins."""
+        self.doing, self.limit, self.since = doing, limit, time.monotonic()
+
+
+class Watcher:
+    """Shows session events on a console: live where it is a terminal, else as plain lines."""
+
+    def __init__(self, console: Console, *, plain: bool) -> None:
+        self._console = console
+        self._now = Now()
+        self._live = (
+            None
+            if plain or not console.is_terminal
+            else Live(console=console, refresh_per_second=8, get_renderable=self._draw)
+        )
+
+    def __enter__(self) -> Watcher:
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._finish()
+
+    def resume_counts(self, *, done: int, kept: int, failed: int, baseline: float | None, best: float | None) -> None:
+        """Begin with what an earlier process did."""
+        now = self._now
+        now.done = now.done_before = done
+        now.kept, now.failed, now.baseline, now.best = kept, failed, baseline, best
+
+    def show(self, event: SessionEvent | VerificationDone) -> None:
+        """Take note of what happened."""
+        now = self._now
+        match event:
+            case SessionOpened():
+                now.settings = event.settings
+                self._say_opened(event)
+            case ProposalStarted():
+                now.number, now.hypothesis = event.number, ""
+                now.start(f"{event.proposer} is thinking", None)
+            case ProposalFinished():
+                now.hypothesis = event.proposed.hypothesis
+            case RunStarted():
+                now.number, now.hypothesis = event.number, event.hypothesis
+                now.start(_WHAT[event.role], event.limit)
+            case RunFinished():
+                now.start("deciding", None)
+            case GuardsStarted():
+                now.start("trying the guards", None)
+            case ExperimentJudged():
+                self._say_verdict(event.judged)
+            case SessionClosed():
+                self._finish()
+            case VerificationDone():
+                pass
+
+    def _finish(self) -> None:
+        if self._live is not None:
+            self._live.update(Text(""), refresh=True)
+            self._live.transient = True
+            self._live.stop()
+            self._live = None
+
+    def _say_opened(self, event: SessionOpened) -> None:
+        how = "goes on" if event.resumed_after is not None else "begins"
+        at = f" after {event.resumed_after} experiments" if event.resumed_after else ""
+        settings = event.settings
+        self._console.print(
+            f"[bold]Session {event.session}[/] {how}{at} at commit {event.base[:7]}: {settings.agent} changes "
+            f"{', '.join(settings.edit)}; {settings.direction} {settings.metric} is better; {settings.budget:g} s a run",
+            soft_wrap=True,
+            highlight=False,
+        )
+        for warning in event.warnings:
+            self._console.print(Text(f"note: {warning}", style="yellow"))
+
+    def _say_verdict(self, judged: Judged) -> None:
+        now = self._now
+        if judged.verdict == "baseline":
+            now.baseline = now.best = judged.metric
+        else:
+            now.done += 1
+        if judged.verdict == "keep":
+            now.kept += 1
+            now.best = judged.metric
+        now.failed += judged.verdict in ("crash", "timeout", "invalid")
+        self._console.print(verdict_line(judged), soft_wrap=True)
+
+    def _draw(self) -> RenderableType:
+        now = self._now
+        of = f" of {now.settings.stop.experiments}" if now.settings and now.settings.stop.experiments else ""
+        title = Text.assemble((f"experiment {now.number}{of}  " if now.number else "baseline  ", "bold"))
+        title.append(now.hypothesis if now.number else "")
+        title.truncate(max(20, self._console.width - 2), overflow="ellipsis")
+        return Group(Text(""), title, self._step(), self._standing())
+
+    def _step(self) -> RenderableType:
+        now = self._now
+        spent = time.monotonic() - now.since
+        row = Table.grid(padding=(0, 1))
+        if now.limit is None or now.settings is None:
+            row.add_row(Text(f"{now.doing}, {spent:.0f} s", style="dim"))
+            return row
+        # The countdown is that of the budget; start-up and scoring may take a run past it, up to its hard limit.
+        budget = now.settings.budget
+        left = budget - spent
+        words = f"{left:.0f} s left" if left >= 0 else f"{-left:.0f} s past the budget, ended at {now.limit:g} s"
+        bar = ProgressBar(total=budget, completed=min(spent, budget), width=24)
+        row.add_row(Text(now.doing, style="dim"), bar, Text(words, style="dim"))
+        return row
+
+    def _standing(self) -> Text:
+        now = self._now
+        if now.settings is None or now.best is None:
+            return Text("")
+        percent = improvement_percent(now.baseline, now.best, now.settings.direction)
+        better = f" ({percent_words(percent)})" if now.kept and percent is not None else ""
+        words = Text.assemble("best ", (f"{now.settings.metric} {now.best:.5g}{better}", "bold green"))
+        words.append(f"   kept {now.kept} · not better {now.done - now.kept - now.failed} · failed {now.failed}")
+        left = self._seconds_left()
+        words.append(f"   about {duration_words(left)} left" if left is not None else "", style="dim")
+        return words
+
+    def _seconds_left(self) -> float | None:
+        now = self._now
+        rules = now.settings.stop if now.settings else None
+        worked = time.monotonic() - now.began
+        estimates = []
+        if rules and rules.experiments is not None and now.done > now.done_before:
+            estimates.append((rules.experiments - now.done) * worked / (now.done - now.done_before))
+        if rules and rules.hours is not None:
+            estimates.append(rules.hours * 3600 - worked)
+        return max(min(estimates), 0.0) if estimates else None
+
+
+def verdict_line(judged: Judged) -> Text:
+    """One experiment in one line."""
+    metric = f"{judged.metric:.5g}" if judged.metric is not None else "–"
+    line = Text.assemble(
+        f"{judged.number:>5}  ",
+        (f"{judged.verdict:<9}", STYLES[judged.verdict]),
+        f" {metric:>10}  ",
+        (judged.hypothesis or "(no hypothesis)", "bold" if judged.verdict == "keep" else ""),
+    )
+    if judged.reason:
+        line.append(f"  {judged.reason}", style="dim")
+    return line

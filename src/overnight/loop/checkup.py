@@ -1,0 +1,151 @@
+"""What a careful colleague would say before the night: the baseline measured, and everything about the goal looked at."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from overnight.errors import GoalError, Interrupted
+from overnight.fleet.local import LocalFleet, Version
+from overnight.goal.document import Goal
+from overnight.judge.noise import Noise, pooled_noise
+from overnight.ledger.records import Measured
+from overnight.loop.assemble import Project, check_agent
+from overnight.loop.events import RunFinished, RunStarted
+from overnight.loop.experiment import BASELINE_RUNS, mean_metrics, seeds_for
+from overnight.loop.session import baseline_error
+from overnight.loop.state import State
+from overnight.repo.candidate import fingerprint
+
+NIGHT_HOURS = 8.0
+_CLOSE_TO_LIMIT = 0.9
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """What was found. `advice` is what the user should think about; nothing in it forbids to start."""
+
+    runs: tuple[Measured, ...]
+    mean: float
+    noise: Noise
+    may_change: tuple[str, ...]
+    frozen_files: int
+    """Tracked files that must stay as they are."""
+    run_seconds: float
+    """The mean wall time of one run, without scoring."""
+    experiments_a_night: int
+    """How many fit in `NIGHT_HOURS` if proposing takes no time."""
+    other_numbers: dict[str, float]
+    advice: tuple[str, ...]
+
+
+def check_goal(goal: Goal, should_stop: Callable[[], bool]) -> Iterator[RunStarted | RunFinished | Checkup]:
+    """Run the baseline three times; the last thing yielded is what was found.
+
+    Raises OvernightError when the set-up cannot work, with every reason that can be found.
+    """
+    project = Project.of(goal)
+    check_agent(goal.settings.agent, goal)
+    state = State.of(goal.folder)
+    with state.locked():
+        work = state.folder / "work"
+        shutil.rmtree(work, ignore_errors=True)
+        fleet = LocalFleet(
+            project.repository,
+            goal.settings,
+            project.base,
+            work=work,
+            logs=state.logs("check"),
+            should_stop=should_stop,
+        )
+        version = Version(project.base, fingerprint(project.edit_files(project.base)))
+        runs: list[Measured] = []
+        try:
+            for seed in seeds_for(0, 0)[:BASELINE_RUNS]:
+                if should_stop():
+                    raise Interrupted
+                yield RunStarted(
+                    0, "baseline", seed, f"run {len(runs) + 1} of {BASELINE_RUNS}", goal.settings.hard_limit
+                )
+                measured = fleet.measure(version, 0, "baseline", seed)
+                if measured.outcome != "ok":
+                    raise baseline_error(project, measured)
+                runs.append(measured)
+                yield RunFinished(measured)
+            broken = fleet.broken_guard(version, mean_metrics(runs))
+            if broken:
+                raise GoalError([f"{goal.at('guards')}: the baseline itself fails: {broken}"])
+        finally:
+            fleet.close()
+            with contextlib.suppress(OSError):
+                shutil.rmtree(work)
+    yield _found(project, runs)
+
+
+def _found(project: Project, runs: list[Measured]) -> Checkup:
+    values = [run.value for run in runs if run.value is not None]
+    noise = pooled_noise([values])
+    files = project.repository.tracked(project.base)
+    may_change = tuple(project.scope.of(files))
+    settings = project.goal.settings
+    seconds = math.fsum(run.wall_seconds for run in runs) / len(runs)
+    usage = ("wall_seconds", "cpu_seconds", "peak_mb", settings.metric)
+    return Checkup(
+        runs=tuple(runs),
+        mean=math.fsum(values) / len(values),
+        noise=noise,
+        may_change=may_change,
+        frozen_files=len(files) - len(may_change),
+        run_seconds=seconds,
+        experiments_a_night=int(NIGHT_HOURS * 3600 / max(seconds, 0.05)),
+        other_numbers={name: value for name, value in runs[-1].metrics.items() if name not in usage},
+        advice=tuple(_advice(project, runs, noise, math.fsum(values) / len(values))),
+    )
+
+
+def _advice(project: Project, runs: list[Measured], noise: Noise, mean: float) -> Iterator[str]:
+    goal, settings = project.goal, project.goal.settings
+    yield from project.warnings()
+    if settings.score is None and (printer := _prints_metric(project)):
+        yield (
+            f"{goal.at('metric')}: `{settings.metric}` is printed by {printer}, which may be changed, so a change could print "
+            "a better number without being better; let a file of its own measure, and name it: `score: python score.py`"
+        )
+    frozen = next(
+        (path for path in project.scope.of(project.repository.tracked(project.base)) if _scores(path, settings.score)),
+        None,
+    )
+    if frozen:
+        yield f"{goal.at('edit')}: {frozen} is the scorer and may be changed; take it out of `edit`"
+    longest = max(run.wall_seconds for run in runs)
+    if longest > _CLOSE_TO_LIMIT * settings.hard_limit:
+        yield (
+            f"{goal.at('budget')}: a run took {longest:.3g} s of the {settings.hard_limit:g} s after which it is ended; "
+            "a slightly slower one would be lost. Let it stop earlier, or give it `kill_at:`"
+        )
+    elif longest < 0.1 * settings.budget:
+        yield (
+            f"{goal.at('budget')}: a run took {longest:.3g} s, the budget is {settings.budget:g} s; a shorter budget would "
+            "end a hanging candidate sooner"
+        )
+    if not noise.is_exact and mean and noise.sd > 0.05 * abs(mean):
+        yield (
+            f"the noise is large ({100 * noise.sd / abs(mean):.2g} % of `{settings.metric}`): gains below about "
+            f"{2 * noise.sd:.2g} will rarely be proven; average over more data or repeats inside a run if you can"
+        )
+    if not settings.stop.model_fields_set:
+        yield "no `stop:` is set, so it will work until you stop it"
+
+
+def _prints_metric(project: Project) -> str | None:
+    """The file that may be changed and that prints the metric itself, as far as one can see."""
+    name = project.goal.settings.metric.encode()
+    files = project.edit_files(project.base)
+    return next((path for path, content in files.items() if name in content), None)
+
+
+def _scores(path: str, command: str | None) -> bool:
+    return command is not None and path in command.split()

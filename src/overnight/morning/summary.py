@@ -1,0 +1,139 @@
+"""The session in one glance: where it began, where it is, how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from overnight.goal.settings import Settings
+from overnight.ledger.history import History
+from overnight.ledger.records import Judged, Verified
+
+State = Literal["running", "stopped", "finished"]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What `status` says."""
+
+    session: str
+    state: State
+    goal: str
+    """goal.md's name."""
+    metric: str
+    direction: str
+    agent: str
+    counts: dict[str, int]
+    """Experiments by verdict."""
+    baseline: Judged | None
+    incumbent: Judged | None
+    verified: Verified | None
+    worked_seconds: float
+    last_reason: str
+    """Why it was put down; "" while it runs or when it was killed."""
+    branch: str
+    experiments_wanted: int | None
+
+    @property
+    def experiments(self) -> int:
+        """How many have a verdict."""
+        return sum(self.counts.values())
+
+    @property
+    def kept(self) -> int:
+        """How many are on the branch."""
+        return self.counts.get("keep", 0)
+
+    @property
+    def improvement_percent(self) -> float | None:
+        """The best against the baseline, as measured while searching; positive is better."""
+        if self.baseline is None or self.incumbent is None:
+            return None
+        return improvement_percent(self.baseline.metric, self.incumbent.metric, self.direction)
+
+    def as_json(self) -> dict[str, Any]:
+        """`status --json`."""
+        return {
+            "session": self.session,
+            "state": self.state,
+            "goal": self.goal,
+            "metric": self.metric,
+            "direction": self.direction,
+            "agent": self.agent,
+            "experiments": self.experiments,
+            "kept": self.kept,
+            "verdicts": self.counts,
+            "baseline": self.baseline.metric if self.baseline else None,
+            "best": self.incumbent.metric if self.incumbent else None,
+            "best_number": self.incumbent.number if self.incumbent else None,
+            "improvement_percent": self.improvement_percent,
+            "verified_percent": self.verified.percent if self.verified else None,
+            "verified_low": self.verified.percent_low if self.verified else None,
+            "verified_high": self.verified.percent_high if self.verified else None,
+            "worked_seconds": self.worked_seconds,
+            "branch": self.branch,
+            "reason": self.last_reason,
+        }
+
+
+def summarize(history: History, *, running: bool, now: float) -> Summary:
+    """The summary of a session at `now` (Unix time, seconds); `running` says whether a process is at work on it."""
+    started = history.started()
+    settings = Settings.model_validate(history.settings_now())
+    stopped = None if running else history.stopped()
+    verified = history.verified()
+    incumbent = history.incumbent()
+    if verified is not None and (incumbent is None or verified.best_commit != incumbent.commit):
+        verified = None  # It was about an earlier best.
+    last = history.last_event()
+    return Summary(
+        session=history.session,
+        state="running" if running else "finished" if stopped is not None and stopped.finished else "stopped",
+        goal=started.goal_file,
+        metric=settings.metric,
+        direction=settings.direction,
+        agent=settings.agent,
+        counts=history.counts().by_verdict,
+        baseline=history.baseline(),
+        incumbent=incumbent,
+        verified=verified,
+        worked_seconds=history.worked_seconds(until=now if running or last is None else last.time),
+        last_reason=stopped.reason if stopped else "",
+        branch=f"overnight/{history.session}",
+        experiments_wanted=settings.stop.experiments,
+    )
+
+
+def improvement_percent(old: float | None, new: float | None, direction: str) -> float | None:
+    """By how many percent of `old` `new` is better; None where that has no meaning."""
+    if old is None or new is None or old == 0:
+        return None
+    change = old - new if direction == "lower" else new - old
+    return 100 * change / abs(old)
+
+
+def percent_words(percent: float | None) -> str:
+    """`11.4 % better`, `0.3 % worse`, `no better`."""
+    if percent is None:
+        return "improvement in percent has no meaning from 0"
+    if abs(percent) < 5e-5:
+        return "no better"
+    return f"{abs(percent):.3g} % {'better' if percent > 0 else 'worse'}"
+
+
+def verified_words(verified: Verified) -> str:
+    """`verified 11.1 % better (95 % interval 10.6 to 11.5, 5 pairs of runs on new seeds)`."""
+    if verified.percent_low is None or verified.percent_high is None or verified.percent_low == verified.percent_high:
+        return f"verified {percent_words(verified.percent)} ({verified.pairs} pairs of runs, all alike)"
+    interval = f"95 % interval {verified.percent_low:.3g} to {verified.percent_high:.3g}"
+    return f"verified {percent_words(verified.percent)} ({interval}, {verified.pairs} pairs of runs on new seeds)"
+
+
+def duration_words(seconds: float) -> str:
+    """`8 h 03 min`, `3 min 20 s`, `45 s`."""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    if whole >= 60:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole} s" if whole or not seconds else f"{seconds:.2g} s"
