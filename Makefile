@@ -1,0 +1,29 @@
+# Everything here works on a fresh Debian, Ubuntu or macOS machine with Python 3.11 or newer.
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test lint bench clean
+
+demo: $(READY)  ## improve a small language model for a few minutes: no key, no GPU
+	$(BIN)/overnight demo demo
+
+test: $(READY)  ## the whole test suite
+	$(BIN)/pytest
+
+lint: $(READY)  ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## what the README claims about speed and size, measured here
+	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/long_night.py
+
+$(READY): requirements.lock pyproject.toml scripts/setup.sh
+	sh scripts/setup.sh $(VENV)
+	touch $(READY)
+
+clean:
+	rm -rf $(VENV) demo
