@@ -67,13 +67,10 @@ class Interview:
                 self.why["stop"] = _quoted(found)
         self._settle("stop", limits or {"experiments": 100}, self.why.get("stop", "about one night"))
         self._settle("agent", agent, "it is built in and needs no model" if agent == "search" else "--agent")
-        for key, value in self.answers.items():
-            if problem := _setting_problem(key, value):
-                raise OvernightError(f"{_flag(key)}: {problem}")
         try:
             Settings.model_validate(self.answers)
         except ValidationError as error:
-            raise OvernightError(_sentence(error)) from None
+            raise OvernightError(f"{_flag(str(error.errors()[0]['loc'][0]))}: {_sentence(error)}") from None
         return self.answers
 
     def _ask(

@@ -80,7 +80,9 @@ def _split(path: Path, text: str) -> tuple[str, str]:
     if found:
         return found.group(1), text[found.end() :]
     if re.match(r"\A\ufeff?---[ \t]*\r?\n", text):
-        raise GoalError([f"{path.name}:1: the front matter opens with --- but never ends; add a line --- after the settings"])
+        raise GoalError(
+            [f"{path.name}:1: the front matter opens with --- but never ends; add a line --- after the settings"]
+        )
     raise GoalError(
         [
             f"{path.name}:1: there are no settings at the top (lines between two ---); "
@@ -133,7 +135,9 @@ def _plain(value: Any) -> Any:
 
 
 def _explain(path: Path, lines: Mapping[str, int], detail: ErrorDetails) -> str:
-    names = [str(part) for part in detail["loc"] if isinstance(part, str) and not part.startswith(("function", "tuple"))]
+    names = [
+        str(part) for part in detail["loc"] if isinstance(part, str) and not part.startswith(("function", "tuple"))
+    ]
     key = ".".join(names)
     where = f"{path.name}:{lines.get(key) or lines.get(names[0] if names else '', 1)}"
     match detail["type"]:
@@ -176,7 +180,11 @@ def _path_problem(folder: Path, key: str, name: str) -> str | None:
         return None if any(folder.glob(name)) else f"no file matches {name!r}"
     target = folder / Path(name).expanduser()
     if target.exists():
-        return f"{name!r} is a folder; name a file, or `{name.rstrip('/')}/*.py`" if key == "edit" and target.is_dir() else None
+        return (
+            f"{name!r} is a folder; name a file, or `{name.rstrip('/')}/*.py`"
+            if key == "edit" and target.is_dir()
+            else None
+        )
     siblings = [entry.name for entry in target.parent.iterdir()] if target.parent.is_dir() else []
     close = difflib.get_close_matches(target.name, siblings, n=1)
     hint = f"; did you mean {Path(name).with_name(close[0]).as_posix()!r}?" if close else ""
