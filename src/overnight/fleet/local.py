@@ -18,7 +18,9 @@ from overnight.runs.run import RunOrder, RunResult, fresh_folder, guest_environm
 
 GUARD_SECONDS = 1800.0
 """What a guard command gets."""
-_LIMIT = re.compile(r"\s*(?P<name>[\w./@%-]+)\s*(?P<operator><=|>=|<|>|==)\s*(?P<bound>[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*")
+_LIMIT = re.compile(
+    r"\s*(?P<name>[\w./@%-]+)\s*(?P<operator><=|>=|<|>|==)\s*(?P<bound>[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*"
+)
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,9 @@ class LocalFleet:
     def _measured(
         self, version: Version, number: int, role: Role, seed: int, result: RunResult, output: Path
     ) -> Measured:
-        touched = [change.path for change in self._score_copy.changes() if not change.is_new] if self._score_copy else []
+        touched = (
+            [change.path for change in self._score_copy.changes() if not change.is_new] if self._score_copy else []
+        )
         if self._score_copy is not None:
             self._score_copy.clean()
         ended = result.ended

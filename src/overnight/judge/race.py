@@ -126,7 +126,9 @@ def _by_pairs(evidence: Evidence, seeds: Sequence[int], *, is_last: bool = False
     if gain.mean <= 0:
         return Decision(False, f"the first run was luck: no better in {bounds}", gain, before, after)
     if is_last:
-        return Decision(False, f"not proven: better by {_number(gain.mean)} on average, but {bounds}", gain, before, after)
+        return Decision(
+            False, f"not proven: better by {_number(gain.mean)} on average, but {bounds}", gain, before, after
+        )
     return None
 
 
