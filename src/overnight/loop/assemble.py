@@ -66,7 +66,9 @@ class Project:
 
     def edit_files(self, commit: str) -> dict[str, bytes]:
         """The files that may change, as `commit` has them."""
-        contents = {path: self.repository.read(commit, path) for path in self.scope.of(self.repository.tracked(commit))}
+        literal = self.scope.literal
+        paths = literal if literal is not None else self.scope.of(self.repository.tracked(commit))
+        contents = {path: self.repository.read(commit, path) for path in paths}
         return {path: content for path, content in contents.items() if content is not None}
 
     def warnings(self) -> list[str]:

@@ -32,6 +32,11 @@ class Scope:
         self.patterns = tuple(PurePosixPath(pattern).as_posix() for pattern in patterns)
         self._matches = re.compile("|".join(f"(?:{_translate(pattern)})" for pattern in self.patterns))
 
+    @property
+    def literal(self) -> tuple[str, ...] | None:
+        """The paths themselves when no pattern is a glob, so that nobody need search a large repository for them."""
+        return None if any(sign in pattern for pattern in self.patterns for sign in "*?[") else self.patterns
+
     def allows(self, path: str) -> bool:
         """Whether `path` is one of them."""
         return self._matches.fullmatch(path) is not None
