@@ -3,9 +3,9 @@
     python benchmarks/overhead.py [--experiments 100] [--rounds 3] [--files 20000]
 
 An experiment here is two shell processes: an agent that writes a new number into a file, and a run that prints the
-metric. `fork+exec` is those two processes and nothing else. Every tool does a few experiments and then many more in
-the same repository; the difference divided by their number is an experiment's cost, free of start-up. Rounds are
-interleaved, and the smallest figure of each is taken: noise on a machine only ever adds.
+metric. `fork+exec` is those two processes and nothing else. Start-up does not count: for Overnight the ledger says when
+each verdict fell, for labloop a session of few experiments is taken off a session of many. Rounds are interleaved, and
+the smallest figure of each is taken: noise on a machine only ever adds.
 
 labloop comes from PyPI into a virtual environment of its own (benchmarks/out/labloop).
 """
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -61,14 +62,14 @@ def timed(command: list[str], folder: Path) -> float:
 
 
 def overnight(folder: Path, experiments: int) -> float:
-    """Seconds an experiment, by the difference of two sessions in the same project."""
-
-    def session(count: int) -> float:
-        run = [sys.executable, "-m", "overnight.cli.main", "run", "--plain", "--no-sandbox", "--new"]
-        return timed([*run, "--experiments", str(count)], folder)
-
-    few = session(FEW)
-    return (session(FEW + experiments) - few) / experiments
+    """Seconds an experiment: from the first verdict of a new session to its last, by the ledger's clock."""
+    run = [sys.executable, "-m", "overnight.cli.main", "run", "--plain", "--no-sandbox", "--new"]
+    timed([*run, "--experiments", str(FEW + experiments)], folder)
+    with sqlite3.connect(folder / ".overnight" / "ledger.db") as ledger:
+        last = "SELECT session FROM events ORDER BY id DESC LIMIT 1"
+        query = f"SELECT time FROM events WHERE kind = 'judged' AND session = ({last}) ORDER BY id"
+        verdicts = [time for (time,) in ledger.execute(query)]
+    return float(verdicts[-1] - verdicts[FEW]) / experiments
 
 
 def labloop(program: Path) -> Callable[[Path, int], float]:

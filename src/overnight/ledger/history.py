@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from functools import lru_cache
+from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, bindparam, func, select
 
 from overnight.errors import SessionError
 from overnight.ledger.records import (
@@ -136,44 +137,25 @@ class History:
 
     def runs_of(self, fingerprint: str, limit: int = 100) -> list[Measured]:
         """The last runs made of one very version for any experiment, in order; those of `verify` are not among them."""
-        query = select(events).where(
-            events.c.session == self.session, events.c.fingerprint == fingerprint, events.c.kind == "measured"
-        )
-        found = self.ledger.fetch(query.order_by(events.c.id.desc()).limit(limit))
+        found = self.ledger.fetch(_OF_VERSION, session=self.session, fingerprint=fingerprint, limit=limit)
         runs = [_expect(Measured, event) for event in reversed(found)]
         return [run for run in runs if run.role not in VERIFYING]
 
     def tried(self, fingerprint: str) -> bool:
         """Whether a candidate with exactly these contents was proposed before."""
-        query = select(events.c.id).where(
-            events.c.session == self.session, events.c.fingerprint == fingerprint, events.c.kind == "proposed"
-        )
-        with self.ledger.reading() as connection:
-            return connection.execute(query.limit(1)).first() is not None
+        return self.ledger.scalar(_TRIED, session=self.session, fingerprint=fingerprint) is not None
 
     def counts(self) -> Counts:
         """How the experiments ended."""
-        query = (
-            select(events.c.verdict, func.count())
-            .where(events.c.session == self.session, events.c.kind == "judged", events.c.number > 0)
-            .group_by(events.c.verdict)
-        )
-        with self.ledger.reading() as connection:
-            return Counts(dict(connection.execute(query).tuples().all()))
+        return Counts(dict(self.ledger.rows(_COUNTS, session=self.session)))
 
     def count(self, kind: str) -> int:
         """How many records of one kind there are."""
-        query = select(func.count()).where(events.c.session == self.session, events.c.kind == kind)
-        with self.ledger.reading() as connection:
-            return connection.scalar(query) or 0
+        return int(self.ledger.scalar(_COUNT, session=self.session, kind=kind) or 0)
 
     def last_number(self) -> int:
         """The number of the newest experiment, judged or not; 0 when there is none."""
-        query = select(func.max(events.c.number)).where(
-            events.c.session == self.session, events.c.kind.in_(("proposed", "judged"))
-        )
-        with self.ledger.reading() as connection:
-            return connection.scalar(query) or 0
+        return int(self.ledger.scalar(_LAST_NUMBER, session=self.session) or 0)
 
     def worked_seconds(self, until: float) -> float:
         """Seconds of work: from each resume to the last sign of life before the next one, `until` for the current one."""
@@ -185,20 +167,14 @@ class History:
         return max(total, 0.0)
 
     def _last_time_before(self, event_id: int) -> float:
-        query = select(func.max(events.c.time)).where(events.c.session == self.session, events.c.id < event_id)
-        with self.ledger.reading() as connection:
-            return float(connection.scalar(query) or 0.0)
+        return float(self.ledger.scalar(_LAST_TIME_BEFORE, session=self.session, id=event_id) or 0.0)
 
     def _judged(
         self, *, after: int = -1, verdicts: Sequence[Verdict] = (), limit: int | None = None, newest: bool = False
     ) -> list[Judged]:
-        query = select(events).where(
-            events.c.session == self.session, events.c.kind == "judged", events.c.number > after
-        )
-        if verdicts:
-            query = query.where(events.c.verdict.in_(verdicts))
-        query = query.order_by(events.c.number.desc() if newest else events.c.number).limit(limit)
-        return [_expect(Judged, event) for event in self.ledger.fetch(query)]
+        query = _judged_query(tuple(verdicts), newest, limit)
+        found = self.ledger.fetch(query, session=self.session, after=after)
+        return [_expect(Judged, event) for event in found]
 
     def _last(self, kind: str) -> Event | None:
         found = self._fetch(kinds=(kind,), limit=1, newest=True)
@@ -207,12 +183,64 @@ class History:
     def _fetch(
         self, *, kinds: Sequence[str] = (), number: int | None = None, limit: int | None = None, newest: bool = False
     ) -> list[Event]:
-        query = select(events).where(events.c.session == self.session)
-        if kinds:
-            query = query.where(events.c.kind.in_(kinds))
-        if number is not None:
-            query = query.where(events.c.number == number)
-        return self.ledger.fetch(query.order_by(events.c.id.desc() if newest else events.c.id).limit(limit))
+        query = _events_query(tuple(kinds), number is not None, newest, limit)
+        return self.ledger.fetch(query, session=self.session, number=number)
+
+
+# A query is built once for each of its shapes: SQLAlchemy takes longer to build one than SQLite to answer it.
+
+
+@lru_cache
+def _judged_query(verdicts: tuple[Verdict, ...], newest: bool, limit: int | None) -> Select[Any]:
+    query = select(events).where(
+        events.c.session == bindparam("session"), events.c.kind == "judged", events.c.number > bindparam("after")
+    )
+    if verdicts:
+        query = query.where(events.c.verdict.in_(verdicts))
+    return query.order_by(events.c.number.desc() if newest else events.c.number).limit(limit)
+
+
+@lru_cache
+def _events_query(kinds: tuple[str, ...], by_number: bool, newest: bool, limit: int | None) -> Select[Any]:
+    query = select(events).where(events.c.session == bindparam("session"))
+    if kinds:
+        query = query.where(events.c.kind.in_(kinds))
+    if by_number:
+        query = query.where(events.c.number == bindparam("number"))
+    return query.order_by(events.c.id.desc() if newest else events.c.id).limit(limit)
+
+
+_OF_VERSION = (
+    select(events)
+    .where(
+        events.c.session == bindparam("session"),
+        events.c.fingerprint == bindparam("fingerprint"),
+        events.c.kind == "measured",
+    )
+    .order_by(events.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_TRIED = (
+    select(events.c.id)
+    .where(
+        events.c.session == bindparam("session"),
+        events.c.fingerprint == bindparam("fingerprint"),
+        events.c.kind == "proposed",
+    )
+    .limit(1)
+)
+_COUNTS = (
+    select(events.c.verdict, func.count())
+    .where(events.c.session == bindparam("session"), events.c.kind == "judged", events.c.number > 0)
+    .group_by(events.c.verdict)
+)
+_COUNT = select(func.count()).where(events.c.session == bindparam("session"), events.c.kind == bindparam("kind"))
+_LAST_NUMBER = select(func.max(events.c.number)).where(
+    events.c.session == bindparam("session"), events.c.kind.in_(("proposed", "judged"))
+)
+_LAST_TIME_BEFORE = select(func.max(events.c.time)).where(
+    events.c.session == bindparam("session"), events.c.id < bindparam("id")
+)
 
 
 def last_session(ledger: Ledger, goal_file: str) -> History | None:

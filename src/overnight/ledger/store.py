@@ -6,16 +6,14 @@ to that, so that a bug elsewhere cannot rewrite history either.
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import (
     Column,
-    Connection,
     Engine,
     Float,
     Index,
@@ -83,6 +81,9 @@ class Event:
     record: Record
 
 
+_SESSIONS = select(events.c.session).where(events.c.kind == "session_started").order_by(events.c.id)
+
+
 class Ledger:
     """The record of every session in one project. Safe to read from another process while one writes."""
 
@@ -123,28 +124,31 @@ class Ledger:
 
     def sessions(self) -> list[str]:
         """Every session, oldest first."""
-        query = select(events.c.session).where(events.c.kind == "session_started").order_by(events.c.id)
-        with self.reading() as connection:
-            return list(connection.scalars(query))
+        return [session for (session,) in self.rows(_SESSIONS)]
 
-    def fetch(self, query: Select[Any]) -> list[Event]:
+    def fetch(self, query: Select[Any], **parameters: object) -> list[Event]:
         """The events that `query` (on `events`, whole rows) selects."""
-        with self.reading() as connection:
-            return [Event(row.id, row.time, _record(row)) for row in connection.execute(query)]
+        return [
+            Event(row.id, row.time, RECORD_KINDS[row.kind].model_validate_json(row.payload))
+            for row in self.rows(query, **parameters)
+        ]
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[Connection]:
-        """A connection for queries that `fetch` has no word for."""
-        with self._engine.connect() as connection:
-            yield connection
+    def rows(self, query: Select[Any], **parameters: object) -> Sequence[Any]:
+        """The rows that `query` selects. Raises OvernightError when the ledger cannot be read."""
+        try:
+            with self._engine.connect() as connection:
+                return connection.execute(query, parameters).all()
+        except DatabaseError as error:
+            raise OvernightError(_why(Path(str(self._engine.url.database)), error)) from None
+
+    def scalar(self, query: Select[Any], **parameters: object) -> Any:
+        """The first column of the first row that `query` selects; None if there is none."""
+        rows = self.rows(query, **parameters)
+        return rows[0][0] if rows else None
 
     def close(self) -> None:
         """Let go of the file."""
         self._engine.dispose()
-
-
-def _record(row: Any) -> Record:
-    return RECORD_KINDS[row.kind].model_validate_json(row.payload)
 
 
 def _set_up_connection(connection: Any, _: object) -> None:

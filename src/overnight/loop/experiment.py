@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from overnight.errors import Interrupted
@@ -61,17 +61,20 @@ class Experimenter:
         self._proposer = proposer
         self._seed = seed
         self._should_stop = should_stop
-        self._noise: Noise | None = None
+        # Read from the ledger when they are needed, and again after every run that may have changed them.
+        self._incumbent_now: Judged | None = None
+        self._level_now: float | None = None
+        self._noise_now: Noise | None = None
+        self._cut_off = self._find_cut_off()
         self.exhausted: str | None = None
         """Why the proposer has nothing more to try, once it said so."""
 
     def run(self) -> Iterator[SessionEvent]:
         """Do the next experiment, or the rest of one that was cut off. Raises Interrupted when asked to stop."""
         started = time.monotonic()
-        last = self._history.last_proposed()
-        if last is not None and self._history.judged_number(last.number) is None:
-            proposed = last
-            started -= last.seconds + math.fsum(run.wall_seconds for run in self._history.runs(last.number))
+        if self._cut_off is not None:
+            proposed, self._cut_off = self._cut_off, None
+            started -= proposed.seconds + math.fsum(run.wall_seconds for run in self._history.runs(proposed.number))
         else:
             number = self._history.last_number() + 1
             yield ProposalStarted(number, self._proposer.name)
@@ -90,7 +93,7 @@ class Experimenter:
     def _propose(self, number: int) -> Proposed | None:
         """Ask the proposer and write its answer down; None when it has nothing left to try."""
         incumbent = self._incumbent()
-        brief = make_brief(self._project, self._settings, self._history, number, incumbent, self._noise_now())
+        brief = make_brief(self._project, self._settings, self._history, number, incumbent, self._noise())
         asked = time.monotonic()
         proposal = self._proposer.propose(brief)
         if proposal.exhausted:
@@ -157,14 +160,14 @@ class Experimenter:
                 verdict = failed.outcome if failed.outcome != "ok" else "crash"
                 yield self._judge(proposed, verdict, failed.reason, started, runs=runs, output_tail=failed.output_tail)
                 return
-            step = next_step(self._evidence(proposed, incumbent, runs))
+            step = next_step(self._evidence(proposed, runs))
             if isinstance(step, Decision):
                 yield from self._decide(proposed, incumbent, versions["candidate"], step, runs, started)
                 return
             role: Literal["candidate", "incumbent"] = "candidate" if isinstance(step, RunCandidate) else "incumbent"
             yield from self.measure(versions[role], proposed.number, role, step.seed, proposed.hypothesis)
             if role == "incumbent":
-                self._noise = None
+                self._forget()
 
     def measure(self, version: Version, number: int, role: Role, seed: int, hypothesis: str) -> Iterator[SessionEvent]:
         """Make one run and write it down."""
@@ -175,11 +178,11 @@ class Experimenter:
         self._history.append(measured)
         yield RunFinished(measured)
 
-    def _evidence(self, proposed: Proposed, incumbent: Judged, runs: list[Measured]) -> Evidence:
+    def _evidence(self, proposed: Proposed, runs: list[Measured]) -> Evidence:
         return Evidence(
             direction=self._settings.direction,
-            noise=self._noise_now(),
-            incumbent=self._level(incumbent),
+            noise=self._noise(),
+            incumbent=self._level(),
             seeds=seeds_for(self._seed, proposed.number),
             candidate_runs={run.seed: run.value for run in runs if run.role == "candidate" and run.value is not None},
             incumbent_runs={run.seed: run.value for run in runs if run.role == "incumbent"},
@@ -215,7 +218,7 @@ class Experimenter:
         )
         if keep and commit is not None:
             self._refs.set_branch(commit)
-            self._noise = None
+            self._forget()
 
     def _judge(
         self,
@@ -253,30 +256,41 @@ class Experimenter:
         self._history.append(judged)
         return ExperimentJudged(judged)
 
+    def _find_cut_off(self) -> Proposed | None:
+        """The proposal that an earlier process could not bring to a verdict."""
+        last = self._history.last_proposed()
+        return last if last is not None and self._history.judged_number(last.number) is None else None
+
+    def _forget(self) -> None:
+        self._incumbent_now = self._level_now = self._noise_now = None
+
     def _incumbent(self) -> Judged:
-        incumbent = self._history.incumbent()
-        assert incumbent is not None, "the baseline is measured before anything is proposed"
-        return incumbent
+        if self._incumbent_now is None:
+            self._incumbent_now = self._history.incumbent()
+        assert self._incumbent_now is not None, "the baseline is measured before anything is proposed"
+        return self._incumbent_now
 
-    def _level(self, incumbent: Judged) -> float:
+    def _level(self) -> float:
         """The incumbent's mean over all its runs but the one that let it into the race, which was picked for its luck."""
-        runs = [run for run in self._history.runs_of(incumbent.fingerprint or "") if run.value is not None]
-        lucky = (incumbent.number, seeds_for(self._seed, incumbent.number)[0])
-        fair = [run for run in runs if incumbent.number == 0 or (run.number, run.seed) != lucky]
-        values = [run.value for run in fair or runs if run.value is not None]
-        return math.fsum(values) / len(values)
+        if self._level_now is None:
+            incumbent = self._incumbent()
+            runs = [run for run in self._history.runs_of(incumbent.fingerprint or "") if run.value is not None]
+            lucky = (incumbent.number, seeds_for(self._seed, incumbent.number)[0])
+            fair = [run for run in runs if incumbent.number == 0 or (run.number, run.seed) != lucky]
+            self._level_now = _mean([run.value for run in fair or runs if run.value is not None])
+        return self._level_now
 
-    def _noise_now(self) -> Noise:
+    def _noise(self) -> Noise:
         """The noise of one run, from every version that was run more than once (the newest ones)."""
-        if self._noise is None:
+        if self._noise_now is None:
             versions = [self._history.baseline(), *self._history.kept()[-_NOISE_FROM:]]
             groups = [
                 [run.value for run in self._history.runs_of(version.fingerprint or "") if run.value is not None]
                 for version in versions
                 if version is not None
             ]
-            self._noise = pooled_noise(groups)
-        return self._noise
+            self._noise_now = pooled_noise(groups)
+        return self._noise_now
 
 
 def seeds_for(session_seed: int, number: int) -> list[int]:
@@ -292,7 +306,12 @@ def mean_metrics(runs: list[Measured]) -> dict[str, float]:
         if run.role in ("candidate", "baseline"):
             for name, value in run.metrics.items():
                 values.setdefault(name, []).append(value)
-    return {name: math.fsum(each) / len(each) for name, each in values.items()}
+    return {name: _mean(each) for name, each in values.items()}
+
+
+def _mean(values: Sequence[float]) -> float:
+    # The mean of equal numbers is that number, not one that rounding has moved.
+    return values[0] if min(values) == max(values) else math.fsum(values) / len(values)
 
 
 def _finite(value: float) -> float | None:

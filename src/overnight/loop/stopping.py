@@ -32,9 +32,11 @@ class Stopping:
 
     def stuck(self) -> str | None:
         """Why going on would only waste the night: the last proposals all came to nothing for one and the same reason."""
+        latest = self._history.judged_last(1)
+        if not latest or latest[0].verdict not in ("no_change", "invalid"):
+            return None
         last = self._history.judged_last(_STUCK_AFTER)
-        reasons = {(record.verdict, record.reason) for record in last}
-        if len(last) == _STUCK_AFTER and len(reasons) == 1 and last[0].verdict in ("no_change", "invalid"):
+        if len(last) == _STUCK_AFTER and len({(record.verdict, record.reason) for record in last}) == 1:
             return f"the last {_STUCK_AFTER} proposals came to nothing, each because {last[0].reason}"
         return None
 

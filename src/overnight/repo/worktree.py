@@ -130,10 +130,8 @@ class Worktree:
         assert isinstance(old, pygit2.Tree)
         assert isinstance(new, pygit2.Tree)
         self._tree = tree
-        for delta in old.diff_to_tree(new).deltas:
-            # libgit2 says "new to old" here: only the names matter, both sides are looked up again.
-            for path in {delta.old_file.path, delta.new_file.path}:
-                self._write(path)
+        for path in _differing(old, new, ""):
+            self._write(path)
         self._settle()
 
     def _write(self, path: str) -> None:
@@ -196,6 +194,20 @@ class Worktree:
                 elif path not in self._links and not self._ignored(path + "/" * entry.is_dir(follow_symlinks=False)):
                     found.append(path)
         return found + [path for path in self._stats if path not in seen]
+
+
+def _differing(old: pygit2.Tree | None, new: pygit2.Tree | None, prefix: str) -> Iterable[str]:
+    """The files that differ between two trees. Folders that are the same are not looked into (libgit2's diff does)."""
+    before, after = ({entry.name: entry for entry in tree} if tree is not None else {} for tree in (old, new))
+    for name in before.keys() | after.keys():
+        one, other = before.get(name), after.get(name)
+        if one is not None and other is not None and one.id == other.id and one.filemode == other.filemode:
+            continue
+        one_tree, other_tree = (entry if isinstance(entry, pygit2.Tree) else None for entry in (one, other))
+        if one_tree is not None or other_tree is not None:
+            yield from _differing(one_tree, other_tree, f"{prefix}{name}/")
+        if any(isinstance(entry, pygit2.Blob) for entry in (one, other)):
+            yield f"{prefix}{name}"
 
 
 def _stat(path: Path) -> _Stat:
