@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import errno
-import os
 import sys
 from typing import Annotated, NoReturn
 
-import click
 import typer
 
 import overnight
@@ -37,30 +35,17 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Say the versi
 def main() -> NoReturn:
     """Run the command line. Every mistake a user can make ends in one plain message and exit code 2."""
     try:
-        result = app(standalone_mode=False)
-        sys.stdout.flush()
-        sys.exit(result if isinstance(result, int) else 0)
+        app()
     except GoalError as error:
         _fail("\n".join(error.mistakes))
     except OvernightError as error:
         _fail(f"overnight: {error}")
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has gone (`overnight log | head`); Python must not complain about it at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        _fail(
-            f"overnight: the disk is full ({error.filename or 'while writing'}); make room and run again, nothing is lost"
-        )
+        where = error.filename or "while writing"
+        _fail(f"overnight: the disk is full ({where}); make room and run again, nothing is lost")
+    sys.exit(0)
 
 
 def _fail(message: str) -> NoReturn:

@@ -1,0 +1,128 @@
+"""The product as its users meet it: the real command line on real projects."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import overnight
+
+OVERNIGHT = [sys.executable, "-m", "overnight.cli.main"]
+
+# A problem that takes no time: the best knob is 37, and every candidate is exact.
+SOLVE = 'KNOB = 10\nprint("loss:", abs(KNOB - 37))\n'
+# An agent of three lines: experiment N sets the knob to 10 + 3 N.
+AGENT = 'n=$(sed -n "s/^# Experiment //p" | head -1)\necho "KNOB = $((10 + 3 * n))" > new\n' + (
+    "tail -n +2 solve.py >> new && mv new solve.py\necho \"hypothesis: set the knob to $((10 + 3 * n))\"\n"
+)
+GOAL = """---
+edit: solve.py
+run: PYTHON solve.py
+metric: loss
+budget: 20s
+agent: sh agent.sh
+stop: {experiments: 12}
+---
+Make the loss small.
+"""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A folder of the user's, with a repository in it."""
+
+    folder: Path
+
+    def write(self, name: str, text: str) -> None:
+        """Put a file into it."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def set(self, **settings: str) -> None:
+        """Change settings in goal.md; an empty value takes the line away, a new key is added."""
+        lines = (self.folder / "goal.md").read_text().splitlines()
+        for key, value in settings.items():
+            at = next((n for n, line in enumerate(lines) if line.startswith(f"{key}:")), None)
+            lines[at if at is not None else 1 : at + 1 if at is not None else 1] = [f"{key}: {value}"] if value else []
+        self.write("goal.md", "\n".join(lines) + "\n")
+
+    def git(self, *arguments: str) -> str:
+        """What git says."""
+        who = ["-c", "user.name=Ada", "-c", "user.email=ada@localhost"]
+        done = subprocess.run(["git", *who, *arguments], cwd=self.folder, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    def commit(self, message: str = "work") -> str:
+        """Commit everything."""
+        self.git("add", "-A")
+        self.git("commit", "-qm", message)
+        return self.git("rev-parse", "HEAD").strip()
+
+    def overnight(self, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
+        """Run the command line to its end."""
+        return subprocess.run(
+            [*OVERNIGHT, *arguments],
+            cwd=self.folder,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+            env={**os.environ, **env},
+        )
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start the command line and go on."""
+        return subprocess.Popen(
+            [*OVERNIGHT, *arguments], cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+
+    def ok(self, *arguments: str) -> str:
+        """What a command prints that must succeed."""
+        done = self.overnight(*arguments)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def refused(self, *arguments: str, stdin: str = "") -> str:
+        """What a command says that must end with a sentence and exit code 2."""
+        done = self.overnight(*arguments, stdin=stdin)
+        said = done.stdout + done.stderr
+        assert done.returncode == 2, said
+        assert str(Path(overnight.__file__).parent) not in said, "a traceback of ours"
+        return said
+
+    def log(self) -> list[dict[str, Any]]:
+        """The history."""
+        return [json.loads(line) for line in self.ok("log", "--json").splitlines()]
+
+    def status(self) -> dict[str, Any]:
+        """The state."""
+        return dict(json.loads(self.ok("status", "--json")))
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Project:
+    """A folder with a goal, but without a repository."""
+    folder = tmp_path / "project"
+    folder.mkdir()
+    project = Project(folder)
+    project.write("solve.py", SOLVE)
+    project.write("agent.sh", AGENT)
+    project.write("goal.md", GOAL.replace("PYTHON", sys.executable))
+    return project
+
+
+@pytest.fixture
+def project(bare: Project) -> Project:
+    """The same, committed."""
+    bare.git("init", "-q", "-b", "main")
+    bare.commit("start")
+    return bare

@@ -1,0 +1,234 @@
+"""What a user can get wrong ends in one clear sentence and exit code 2, and loses nothing."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.system.conftest import OVERNIGHT, SOLVE, Project
+
+
+def test_no_git_repository_offers_init(bare: Project) -> None:
+    said = bare.refused("run")
+    assert "not in a git repository" in said
+    assert "--init" in said
+    assert bare.overnight("run", "--init", "--experiments", "1").returncode == 0
+    assert len(bare.log()) == 2
+
+
+def test_no_commit_yet(bare: Project) -> None:
+    bare.git("init", "-q")
+    assert "no commit yet" in bare.refused("run")
+    assert "no commit yet" in bare.refused("check")
+
+
+def test_edit_file_that_does_not_exist(project: Project) -> None:
+    project.set(edit="slove.py")
+    said = project.refused("run")
+    assert "goal.md:2: `edit`: there is no file 'slove.py'; did you mean 'solve.py'?" in said
+
+
+def test_edit_file_that_is_not_tracked(project: Project) -> None:
+    project.write("other.py", SOLVE)
+    project.set(edit="other.py")
+    said = project.refused("run")
+    assert "goal.md:2" in said
+    assert "git add other.py" in said
+
+
+def test_every_mistake_in_the_goal_is_said_at_once(project: Project) -> None:
+    project.set(metrc="loss", budget="soon", metric="", edit="nothing.py")
+    said = project.refused("check").splitlines()
+    assert len(said) == 4
+    assert any("`metrc` is not a setting; did you mean `metric`?" in line for line in said)
+    assert any("'soon'" in line and "write 90s, 5m or 1h30m" in line for line in said)
+    assert any("`metric` is missing" in line for line in said)
+    assert all(line.startswith("goal.md:") for line in said)
+
+
+def test_metric_that_is_never_printed_shows_what_was(project: Project) -> None:
+    project.set(metric="accuracy")
+    for command in ("check", "run"):
+        said = project.refused(command)
+        assert "`accuracy` was never printed; it did print loss" in said
+        assert "loss: 27" in said  # the output's tail
+
+
+def test_baseline_that_crashes_shows_the_end_of_its_output(project: Project) -> None:
+    project.write("solve.py", "raise SystemExit('no data here')\n")
+    project.commit()
+    for command in ("check", "run"):
+        said = project.refused(command)
+        assert "exit code 1" in said
+        assert "no data here" in said
+    project.write("solve.py", SOLVE)
+    project.commit()
+    assert "2 experiments" in project.ok("run", "--experiments", "2")
+
+
+def test_missing_data_folder_is_explained(project: Project) -> None:
+    project.write(".gitignore", "data/\n")
+    project.write("data/points.txt", "3")
+    project.write("solve.py", "print('loss:', float(open('data/points.txt').read()))\n")
+    project.commit()
+    assert "`read: data`" in project.refused("run")
+    project.set(read="data")
+    assert "kept" in project.ok("run", "--experiments", "1")
+
+
+def test_agent_that_is_not_found(project: Project) -> None:
+    said = project.refused("run", "--agent", "no-such-agent --now")
+    assert "'no-such-agent' was not found" in said
+    assert "`search`" in said
+    assert not (project.folder / ".overnight" / "ledger.db").exists()
+
+
+def test_agent_known_by_name_is_not_built_in_yet(project: Project) -> None:
+    assert "give the command" in project.refused("run", "--agent", "claude")
+
+
+@pytest.mark.parametrize(
+    ("script", "verdict", "words"),
+    [
+        ("true", "no_change", "nothing was changed"),
+        ("exit 7", "no_change", "exit code 7"),
+        ("echo 1 > helper.py", "invalid", "it changed helper.py, but only solve.py may be changed"),
+        ("echo x >> goal.md; echo '#' >> solve.py", "invalid", "goal.md"),
+        ("rm agent.sh", "invalid", "agent.sh"),
+        ("rm solve.py; ln -s /etc/passwd solve.py", "invalid", "solve.py"),
+        ("rm solve.py", "invalid", "deleted"),
+        ("echo 'def (' > solve.py", "invalid", "solve.py cannot be read any more: line 1"),
+    ],
+)
+def test_proposals_that_break_a_rule_never_run(project: Project, script: str, verdict: str, words: str) -> None:
+    project.write("agent.sh", script + "\n")
+    project.commit()
+    project.ok("run", "--experiments", "1")
+    record = project.log()[1]
+    assert (record["verdict"], record["runs"]) == (verdict, 0)
+    assert words in record["reason"]
+    assert (project.folder / "solve.py").read_text() == SOLVE
+
+
+def test_what_was_not_allowed_is_said_in_the_next_brief(project: Project) -> None:
+    project.write("agent.sh", 'grep "thrown away" && cp "$OVERNIGHT_BRIEF" solve.py || echo 1 > helper.py\n')
+    project.commit()
+    project.ok("run", "--experiments", "2")
+    assert "it changed helper.py" in project.ok("show", "2")
+
+
+def test_an_agent_that_only_fails_does_not_burn_the_night(project: Project) -> None:
+    project.write("agent.sh", "exit 3\n")
+    project.commit()
+    said = project.refused("run", "--experiments", "500")
+    assert "the last 10 proposals came to nothing" in said
+    assert project.status()["experiments"] == 10
+    assert project.status()["state"] == "stopped"
+
+
+def test_second_run_on_the_same_session(project: Project) -> None:
+    project.write("solve.py", SOLVE + "import time; time.sleep(1)\n")
+    project.commit()
+    first = project.start("run")
+    try:
+        wait_for(lambda: (project.folder / ".overnight" / "ledger.db").exists())
+        said = project.refused("run")
+        assert "a session is running here already" in said
+        assert f"process {first.pid}" in said
+        assert project.status()["state"] == "running"
+    finally:
+        first.send_signal(signal.SIGINT)
+        assert first.wait(30) == 130
+
+
+def test_settings_that_change_measuring_need_a_new_session(project: Project) -> None:
+    project.ok("run", "--experiments", "2")
+    project.set(budget="30s", stop="{experiments: 4}")
+    said = project.refused("run")
+    assert "`budget` was 20.0, now 30.0" in said
+    assert "--new" in said
+    assert project.overnight("run", "--new", "--experiments", "1").returncode == 0
+    assert project.status()["session"].endswith("-2")
+
+
+def test_a_full_disk_stops_with_a_sentence_and_loses_nothing(project: Project) -> None:
+    disk = project.folder / ".overnight"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "none", str(disk)], check=False, capture_output=True
+    )
+    limit = ""
+    if mounted.returncode != 0:
+        # No right to mount here: a limit on the size of files fails the same writes.
+        limit = "ulimit -f 600; trap '' XFSZ; "
+    project.write("solve.py", SOLVE + "print('x' * 700_000)\n")
+    project.commit()
+    try:
+        command = f"{limit}exec {sys.executable} -m overnight.cli.main run --experiments 50"
+        done = subprocess.run(["sh", "-c", command], cwd=project.folder, capture_output=True, text=True, check=False)
+        said = done.stdout + done.stderr
+        assert done.returncode == 2, said
+        assert "Traceback" not in said
+        assert "is full" in said or "cannot be written" in said
+        before = project.log() if not limit else []
+        if not limit:
+            shutil.rmtree(disk / "sessions")
+            project.write("solve.py", SOLVE)
+            project.ok("run", "--experiments", str(len(before) + 1))
+            assert project.log()[: len(before)] == before
+    finally:
+        if mounted.returncode == 0:
+            subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_numbers_out_of_range_on_the_command_line(project: Project) -> None:
+    assert "--experiments must be more than zero" in project.refused("run", "--experiments", "0")
+    assert "--hours must be more than zero" in project.refused("run", "--hours", "nan")
+    assert "one slot" in project.refused("run", "--slots", "2")
+    project.refused("run", "--experiments", "many")
+    project.refused("no-such-command")
+
+
+def test_reading_before_anything_was_run(project: Project) -> None:
+    for command in ("status", "log", "report", "export", "apply", "verify"):
+        assert "nothing was run" in project.refused(command)
+    assert "No session is running" in project.ok("stop")
+
+
+def test_reading_what_is_not_there(project: Project) -> None:
+    project.ok("run", "--experiments", "1")
+    assert "has no experiment 99; the last one is 1" in project.refused("show", "99")
+    assert "there is no session 'nope'" in project.refused("log", "--session", "nope")
+
+
+def test_a_ledger_that_is_none(project: Project) -> None:
+    project.ok("run", "--experiments", "1")
+    (project.folder / ".overnight" / "ledger.db").write_bytes(b"this is no database, only some text" * 100)
+    for command in ("status", "run"):
+        assert "damaged or no Overnight ledger" in project.refused(command)
+
+
+def test_the_session_branch_must_not_be_checked_out(project: Project) -> None:
+    project.ok("run", "--experiments", "1")
+    project.git("switch", "-q", f"overnight/{project.status()['session']}")
+    assert "switch back to your own" in project.refused("run", "--experiments", "3")
+
+
+def test_no_goal_here(tmp_path: Path) -> None:
+    done = subprocess.run([*OVERNIGHT, "run"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "`overnight init`" in done.stderr
+
+
+def wait_for(condition, seconds: float = 30.0) -> None:  # type: ignore[no-untyped-def]
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen"
+        time.sleep(0.02)
