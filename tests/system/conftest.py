@@ -20,7 +20,7 @@ OVERNIGHT = [sys.executable, "-m", "overnight.cli.main"]
 SOLVE = 'KNOB = 10\nprint("loss:", abs(KNOB - 37))\n'
 # An agent of three lines: experiment N sets the knob to 10 + 3 N.
 AGENT = 'n=$(sed -n "s/^# Experiment //p" | head -1)\necho "KNOB = $((10 + 3 * n))" > new\n' + (
-    "tail -n +2 solve.py >> new && mv new solve.py\necho \"hypothesis: set the knob to $((10 + 3 * n))\"\n"
+    'tail -n +2 solve.py >> new && mv new solve.py\necho "hypothesis: set the knob to $((10 + 3 * n))"\n'
 )
 GOAL = """---
 edit: solve.py

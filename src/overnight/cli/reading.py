@@ -14,7 +14,8 @@ import typer
 
 from overnight.cli.places import GoalArgument, JsonOption, SessionOption, folder_of
 from overnight.errors import OvernightError, SessionError
-from overnight.ledger.history import History, find_session
+from overnight.ledger.history import History, choose_session
+from overnight.ledger.reader import LedgerReader
 from overnight.ledger.records import Judged, Measured
 from overnight.loop.state import State
 from overnight.morning.export import WRITERS, as_row
@@ -25,16 +26,16 @@ from overnight.morning.summary import Summary, duration_words, percent_words, su
 def open_history(folder: Path, session: str | None) -> Iterator[tuple[History, State]]:
     """The history of a session in `folder`, and the folder's state."""
     state = State.of(folder)
-    ledger = state.open_ledger()
+    reader = LedgerReader(state.ledger_path)
     try:
-        yield find_session(ledger, session), state
+        yield History(reader, choose_session(reader, session)), state
     finally:
-        ledger.close()
+        reader.close()
 
 
 def summary_of(history: History, state: State) -> Summary:
     """The session's summary now."""
-    newest = history.ledger.sessions()[-1] == history.session
+    newest = history.is_newest()
     return summarize(history, running=newest and state.holder() is not None, now=time.time())
 
 

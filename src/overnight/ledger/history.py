@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, bindparam, func, select
-
 from overnight.errors import SessionError
+from overnight.ledger.reader import Source
 from overnight.ledger.records import (
+    RECORD_KINDS,
     Judged,
     Measured,
     Proposed,
@@ -22,13 +21,22 @@ from overnight.ledger.records import (
     Verdict,
     Verified,
 )
-from overnight.ledger.store import Event, Ledger, events
 
 _R = TypeVar("_R", bound=Record)
 VERIFYING: tuple[Role, ...] = ("verify_baseline", "verify_best")
 """Runs that may be scored on other data, so that no decision is taken on them."""
-_BATCH = 500
+_BATCH = 1000
 _FAILED: tuple[Verdict, ...] = ("crash", "timeout", "invalid")
+_EVENTS = "SELECT id, time, kind, payload FROM events WHERE session = :session"
+
+
+@dataclass(frozen=True)
+class Event:
+    """A record, its place in the order of things, and when it was written (Unix time, seconds)."""
+
+    id: int
+    time: float
+    record: Record
 
 
 @dataclass(frozen=True)
@@ -56,13 +64,13 @@ class Counts:
 class History:
     """One session's events, asked as questions. Holds nothing: every answer is read from the ledger."""
 
-    def __init__(self, ledger: Ledger, session: str) -> None:
-        self.ledger = ledger
+    def __init__(self, source: Source, session: str) -> None:
+        self._source = source
         self.session = session
 
-    def append(self, record: Record) -> None:
-        """Write what happened. Only when this returns did it happen."""
-        self.ledger.append(self.session, record)
+    def is_newest(self) -> bool:
+        """Whether no session began after this one."""
+        return sessions(self._source)[-1] == self.session
 
     def started(self) -> SessionStarted:
         """What the session began with."""
@@ -75,12 +83,12 @@ class History:
 
     def last_event(self) -> Event | None:
         """The latest thing that happened."""
-        found = self._fetch(limit=1, newest=True)
+        found = self._fetch("TRUE", newest=1)
         return found[0] if found else None
 
     def stopped(self) -> Stopped | None:
         """How the session was put down, or None while it is under way (or was killed)."""
-        last = self._fetch(kinds=("stopped", "resumed"), limit=1, newest=True)
+        last = self._fetch("kind IN ('stopped', 'resumed')", newest=1)
         record = last[0].record if last else None
         return record if isinstance(record, Stopped) else None
 
@@ -100,7 +108,7 @@ class History:
 
     def judged_number(self, number: int) -> Judged | None:
         """The verdict of one experiment, if it has one."""
-        found = self._fetch(kinds=("judged",), number=number, limit=1, newest=True)
+        found = self._fetch("kind = 'judged' AND number = :number", newest=1, number=number)
         return _expect(Judged, found[0]) if found else None
 
     def judged_after(self, number: int) -> Iterator[Judged]:
@@ -123,7 +131,7 @@ class History:
 
     def proposed(self, number: int) -> Proposed | None:
         """The proposal of one experiment."""
-        found = self._fetch(kinds=("proposed",), number=number, limit=1, newest=True)
+        found = self._fetch("kind = 'proposed' AND number = :number", newest=1, number=number)
         return _expect(Proposed, found[0]) if found else None
 
     def last_proposed(self) -> Proposed | None:
@@ -133,33 +141,37 @@ class History:
 
     def runs(self, number: int) -> list[Measured]:
         """Every run made for one experiment, in order (0: the baseline's); also those of `verify`."""
-        return [_expect(Measured, event) for event in self._fetch(kinds=("measured",), number=number)]
+        found = self._fetch("kind = 'measured' AND number = :number", number=number)
+        return [_expect(Measured, event) for event in found]
 
     def runs_of(self, fingerprint: str, limit: int = 100) -> list[Measured]:
         """The last runs made of one very version for any experiment, in order; those of `verify` are not among them."""
-        found = self.ledger.fetch(_OF_VERSION, session=self.session, fingerprint=fingerprint, limit=limit)
+        where = "fingerprint = :fingerprint AND kind = 'measured'"
+        found = self._fetch(where, newest=limit, fingerprint=fingerprint)
         runs = [_expect(Measured, event) for event in reversed(found)]
         return [run for run in runs if run.role not in VERIFYING]
 
     def tried(self, fingerprint: str) -> bool:
         """Whether a candidate with exactly these contents was proposed before."""
-        return self.ledger.scalar(_TRIED, session=self.session, fingerprint=fingerprint) is not None
+        where = "fingerprint = :fingerprint AND kind = 'proposed'"
+        return self._aggregate("count(*)", where, fingerprint=fingerprint) > 0
 
     def counts(self) -> Counts:
         """How the experiments ended."""
-        return Counts(dict(self.ledger.rows(_COUNTS, session=self.session)))
+        sql = "SELECT verdict, count(*) FROM events WHERE session = :session AND kind = 'judged' AND number > 0 GROUP BY 1"
+        return Counts(dict(self._source.rows(sql, session=self.session)))
 
     def count(self, kind: str) -> int:
         """How many records of one kind there are."""
-        return int(self.ledger.scalar(_COUNT, session=self.session, kind=kind) or 0)
+        return int(self._aggregate("count(*)", "kind = :kind", kind=kind))
 
     def last_number(self) -> int:
         """The number of the newest experiment, judged or not; 0 when there is none."""
-        return int(self.ledger.scalar(_LAST_NUMBER, session=self.session) or 0)
+        return int(self._aggregate("max(number)", "kind IN ('proposed', 'judged')"))
 
     def worked_seconds(self, until: float) -> float:
         """Seconds of work: from each resume to the last sign of life before the next one, `until` for the current one."""
-        marks = self._fetch(kinds=("resumed",))
+        marks = self._fetch("kind = 'resumed'")
         total = 0.0
         for index, start in enumerate(marks):
             last = index + 1 == len(marks)
@@ -167,99 +179,51 @@ class History:
         return max(total, 0.0)
 
     def _last_time_before(self, event_id: int) -> float:
-        return float(self.ledger.scalar(_LAST_TIME_BEFORE, session=self.session, id=event_id) or 0.0)
+        return self._aggregate("max(time)", "id < :id", id=event_id)
 
     def _judged(
         self, *, after: int = -1, verdicts: Sequence[Verdict] = (), limit: int | None = None, newest: bool = False
     ) -> list[Judged]:
-        query = _judged_query(tuple(verdicts), newest, limit)
-        found = self.ledger.fetch(query, session=self.session, after=after)
-        return [_expect(Judged, event) for event in found]
+        among = f" AND verdict IN ({', '.join(repr(verdict) for verdict in verdicts)})" if verdicts else ""
+        order = "DESC" if newest else "ASC"
+        sql = f"{_EVENTS} AND kind = 'judged' AND number > :after{among} ORDER BY number {order} LIMIT :limit"
+        rows = self._source.rows(sql, session=self.session, after=after, limit=-1 if limit is None else limit)
+        return [_expect(Judged, _event(row)) for row in rows]
 
     def _last(self, kind: str) -> Event | None:
-        found = self._fetch(kinds=(kind,), limit=1, newest=True)
+        found = self._fetch("kind = :kind", newest=1, kind=kind)
         return found[0] if found else None
 
-    def _fetch(
-        self, *, kinds: Sequence[str] = (), number: int | None = None, limit: int | None = None, newest: bool = False
-    ) -> list[Event]:
-        query = _events_query(tuple(kinds), number is not None, newest, limit)
-        return self.ledger.fetch(query, session=self.session, number=number)
+    def _fetch(self, where: str, *, newest: int | None = None, **parameters: object) -> list[Event]:
+        """The events for which `where` holds, in order; or the `newest` so many, the last one first."""
+        order = "id" if newest is None else "id DESC LIMIT :newest"
+        limit = {} if newest is None else {"newest": newest}
+        sql = f"{_EVENTS} AND {where} ORDER BY {order}"
+        return [_event(row) for row in self._source.rows(sql, session=self.session, **limit, **parameters)]
+
+    def _aggregate(self, what: str, where: str, **parameters: object) -> float:
+        sql = f"SELECT {what} FROM events WHERE session = :session AND {where}"
+        return self._source.rows(sql, session=self.session, **parameters)[0][0] or 0
 
 
-# A query is built once for each of its shapes: SQLAlchemy takes longer to build one than SQLite to answer it.
+def sessions(source: Source) -> list[str]:
+    """Every session, oldest first."""
+    return [name for (name,) in source.rows("SELECT session FROM events WHERE kind = 'session_started' ORDER BY id")]
 
 
-@lru_cache
-def _judged_query(verdicts: tuple[Verdict, ...], newest: bool, limit: int | None) -> Select[Any]:
-    query = select(events).where(
-        events.c.session == bindparam("session"), events.c.kind == "judged", events.c.number > bindparam("after")
-    )
-    if verdicts:
-        query = query.where(events.c.verdict.in_(verdicts))
-    return query.order_by(events.c.number.desc() if newest else events.c.number).limit(limit)
-
-
-@lru_cache
-def _events_query(kinds: tuple[str, ...], by_number: bool, newest: bool, limit: int | None) -> Select[Any]:
-    query = select(events).where(events.c.session == bindparam("session"))
-    if kinds:
-        query = query.where(events.c.kind.in_(kinds))
-    if by_number:
-        query = query.where(events.c.number == bindparam("number"))
-    return query.order_by(events.c.id.desc() if newest else events.c.id).limit(limit)
-
-
-_OF_VERSION = (
-    select(events)
-    .where(
-        events.c.session == bindparam("session"),
-        events.c.fingerprint == bindparam("fingerprint"),
-        events.c.kind == "measured",
-    )
-    .order_by(events.c.id.desc())
-    .limit(bindparam("limit"))
-)
-_TRIED = (
-    select(events.c.id)
-    .where(
-        events.c.session == bindparam("session"),
-        events.c.fingerprint == bindparam("fingerprint"),
-        events.c.kind == "proposed",
-    )
-    .limit(1)
-)
-_COUNTS = (
-    select(events.c.verdict, func.count())
-    .where(events.c.session == bindparam("session"), events.c.kind == "judged", events.c.number > 0)
-    .group_by(events.c.verdict)
-)
-_COUNT = select(func.count()).where(events.c.session == bindparam("session"), events.c.kind == bindparam("kind"))
-_LAST_NUMBER = select(func.max(events.c.number)).where(
-    events.c.session == bindparam("session"), events.c.kind.in_(("proposed", "judged"))
-)
-_LAST_TIME_BEFORE = select(func.max(events.c.time)).where(
-    events.c.session == bindparam("session"), events.c.id < bindparam("id")
-)
-
-
-def last_session(ledger: Ledger, goal_file: str) -> History | None:
-    """The newest session of the goal in `goal_file`."""
-    for session in reversed(ledger.sessions()):
-        history = History(ledger, session)
-        if history.started().goal_file == goal_file:
-            return history
-    return None
-
-
-def find_session(ledger: Ledger, name: str | None) -> History:
+def choose_session(source: Source, name: str | None) -> str:
     """The session called `name`, or the newest one. Raises SessionError if there is none."""
-    sessions = ledger.sessions()
-    if not sessions:
+    known = sessions(source)
+    if not known:
         raise SessionError("nothing was run here yet; `overnight run` starts a session")
-    if name is not None and name not in sessions:
-        raise SessionError(f"there is no session {name!r} here; there are {', '.join(sessions[-10:])}")
-    return History(ledger, name or sessions[-1])
+    if name is not None and name not in known:
+        raise SessionError(f"there is no session {name!r} here; there are {', '.join(known[-10:])}")
+    return name or known[-1]
+
+
+def _event(row: Sequence[Any]) -> Event:
+    event_id, time, kind, payload = row
+    return Event(event_id, time, RECORD_KINDS[kind].model_validate_json(payload))
 
 
 def _expect(kind: type[_R], event: Event | None) -> _R:

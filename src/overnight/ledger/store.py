@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    Select,
     String,
     Table,
     Text,
@@ -32,7 +31,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import DatabaseError
 
 from overnight.errors import OvernightError
-from overnight.ledger.records import RECORD_KINDS, Record
+from overnight.ledger.history import History
+from overnight.ledger.reader import explain
+from overnight.ledger.records import Record
 
 _metadata = MetaData()
 
@@ -72,23 +73,12 @@ BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 """
 
 
-@dataclass(frozen=True)
-class Event:
-    """One row: a record, its place in the order of things, and when it was written (Unix time, seconds)."""
-
-    id: int
-    time: float
-    record: Record
-
-
-_SESSIONS = select(events.c.session).where(events.c.kind == "session_started").order_by(events.c.id)
-
-
 class Ledger:
     """The record of every session in one project. Safe to read from another process while one writes."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, path: Path) -> None:
         self._engine = engine
+        self._path = path
 
     @classmethod
     def open(cls, path: Path) -> Ledger:
@@ -102,8 +92,8 @@ class Ledger:
                 with engine.connect() as connection:
                     connection.execute(select(events.c.id).limit(1))
         except DatabaseError as error:
-            raise OvernightError(_why(path, error)) from None
-        return cls(engine)
+            raise OvernightError(explain(path, str(error.orig))) from None
+        return cls(engine, path)
 
     def append(self, session: str, record: Record) -> int:
         """Write one record and make it durable. Returns its id. Raises OvernightError when the disk is full."""
@@ -120,31 +110,15 @@ class Ledger:
             with self._engine.begin() as connection:
                 return int(connection.execute(insert(events), columns).inserted_primary_key[0])  # type: ignore[index]
         except DatabaseError as error:
-            raise OvernightError(_why(Path(str(self._engine.url.database)), error)) from None
+            raise OvernightError(explain(self._path, str(error.orig))) from None
 
-    def sessions(self) -> list[str]:
-        """Every session, oldest first."""
-        return [session for (session,) in self.rows(_SESSIONS)]
-
-    def fetch(self, query: Select[Any], **parameters: object) -> list[Event]:
-        """The events that `query` (on `events`, whole rows) selects."""
-        return [
-            Event(row.id, row.time, RECORD_KINDS[row.kind].model_validate_json(row.payload))
-            for row in self.rows(query, **parameters)
-        ]
-
-    def rows(self, query: Select[Any], **parameters: object) -> Sequence[Any]:
-        """The rows that `query` selects. Raises OvernightError when the ledger cannot be read."""
+    def rows(self, sql: str, **parameters: object) -> Sequence[Any]:
+        """The rows that a SELECT gives. Raises OvernightError when the ledger cannot be read."""
         try:
             with self._engine.connect() as connection:
-                return connection.execute(query, parameters).all()
+                return connection.execute(_prepared(sql), parameters).all()
         except DatabaseError as error:
-            raise OvernightError(_why(Path(str(self._engine.url.database)), error)) from None
-
-    def scalar(self, query: Select[Any], **parameters: object) -> Any:
-        """The first column of the first row that `query` selects; None if there is none."""
-        rows = self.rows(query, **parameters)
-        return rows[0][0] if rows else None
+            raise OvernightError(explain(self._path, str(error.orig))) from None
 
     def close(self) -> None:
         """Let go of the file."""
@@ -166,12 +140,17 @@ def _create(engine: Engine) -> None:
                 connection.execute(text(statement))
 
 
-def _why(path: Path, error: DatabaseError) -> str:
-    cause = str(error.orig)
-    if "full" in cause:
-        return f"the disk that holds {path} is full; make room and run `overnight run` again, nothing is lost"
-    if "malformed" in cause or "not a database" in cause or "no such table" in cause:
-        return f"{path} is damaged or no Overnight ledger ({cause}); move it away to start afresh"
-    if "locked" in cause:
-        return f"{path} is in use by another program that does not let go of it; close that program and try again"
-    return f"{path} cannot be used: {cause}"
+class Recorder(History):
+    """A session's history that is being written."""
+
+    def __init__(self, ledger: Ledger, session: str) -> None:
+        super().__init__(ledger, session)
+        self._ledger = ledger
+
+    def append(self, record: Record) -> None:
+        """Write what happened. Only when this returns did it happen. Raises OvernightError when the disk is full."""
+        self._ledger.append(self.session, record)
+
+
+# SQLAlchemy reads a text's parameters anew each time otherwise, which takes longer than SQLite takes to answer.
+_prepared = lru_cache(text)

@@ -17,8 +17,8 @@ from overnight.fleet.local import LocalFleet, Version
 from overnight.goal.settings import Settings
 from overnight.judge.noise import Noise, pooled_noise
 from overnight.judge.race import SEEDS_WANTED, Decision, Evidence, RunCandidate, next_step
-from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Measured, Proposed, Role
+from overnight.ledger.store import Recorder
 from overnight.loop.assemble import Project, make_brief
 from overnight.loop.events import (
     ExperimentJudged,
@@ -45,7 +45,7 @@ class Experimenter:
         self,
         project: Project,
         settings: Settings,
-        history: History,
+        history: Recorder,
         refs: SessionRefs,
         fleet: LocalFleet,
         proposer: Proposer,

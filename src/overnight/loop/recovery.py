@@ -8,9 +8,9 @@ from typing import Any
 import overnight
 from overnight.errors import SessionError
 from overnight.goal.settings import Settings
-from overnight.ledger.history import History, last_session
+from overnight.ledger.history import History, sessions
 from overnight.ledger.records import SessionStarted
-from overnight.ledger.store import Ledger
+from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project
 from overnight.loop.stopping import Stopping
 from overnight.repo.branch import SessionRefs
@@ -23,12 +23,12 @@ class AlreadyFinished(Exception):  # noqa: N818 - it is good news
     """There is nothing to do: the last session is finished and nothing has changed since."""
 
 
-def take_up(ledger: Ledger, project: Project, settings: Settings, *, seed: int | None, new: bool) -> History:
+def take_up(ledger: Ledger, project: Project, settings: Settings, *, seed: int | None, new: bool) -> Recorder:
     """The history of the session to work on: the last one of this goal if it goes on, or a new one.
 
     Raises AlreadyFinished, or SessionError when the last one can neither go on nor is finished.
     """
-    last = None if new else last_session(ledger, project.goal.path.name)
+    last = None if new else _last_session(ledger, project.goal.path.name)
     if last is None:
         return _begin(ledger, project, settings, seed or 0)
     started = last.started()
@@ -59,6 +59,12 @@ def take_up(ledger: Ledger, project: Project, settings: Settings, *, seed: int |
     return last
 
 
+def _last_session(ledger: Ledger, goal_file: str) -> Recorder | None:
+    """The newest session of the goal in `goal_file`."""
+    histories = (Recorder(ledger, session) for session in reversed(sessions(ledger)))
+    return next((history for history in histories if history.started().goal_file == goal_file), None)
+
+
 def agree(history: History, refs: SessionRefs) -> None:
     """Make the branch and the newest candidate's ref what the ledger says; a kill may have come between the two."""
     if refs.is_checked_out():
@@ -72,9 +78,9 @@ def agree(history: History, refs: SessionRefs) -> None:
         refs.remember(proposed.number, proposed.commit)
 
 
-def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int) -> History:
+def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int) -> Recorder:
     goal = project.goal
-    history = History(ledger, _fresh_name(ledger, project))
+    history = Recorder(ledger, _fresh_name(ledger, project))
     history.append(
         SessionStarted(
             goal=goal.text,
@@ -92,7 +98,7 @@ def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int) -> H
 def _fresh_name(ledger: Ledger, project: Project) -> str:
     """Today's date, with a number behind it when a session or a branch has that name already."""
     today = date.today().isoformat()
-    taken = set(ledger.sessions())
+    taken = set(sessions(ledger))
     name, count = today, 1
     while name in taken or SessionRefs(project.repository, name).branch_tip() is not None:
         count += 1

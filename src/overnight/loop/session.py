@@ -13,9 +13,8 @@ from overnight.errors import GoalError, Interrupted, OvernightError
 from overnight.fleet.local import LocalFleet, Version
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
-from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Measured, Resumed, Stopped
-from overnight.ledger.store import Ledger
+from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project, check_agent, make_proposer
 from overnight.loop.events import ExperimentJudged, RunFinished, SessionClosed, SessionEvent, SessionOpened
 from overnight.loop.experiment import BASELINE_RUNS, Experimenter, mean_metrics, seeds_for
@@ -84,7 +83,7 @@ class Session:
 class _Work:
     """A session's parts while it is running."""
 
-    def __init__(self, session: Session, project: Project, history: History, refs: SessionRefs, seed: int) -> None:
+    def __init__(self, session: Session, project: Project, history: Recorder, refs: SessionRefs, seed: int) -> None:
         self._settings = session.settings
         self._project = project
         self._history = history

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import IO
 
 from overnight.errors import OvernightError, SessionError
-from overnight.ledger.store import Ledger
 
 _STOP_PATIENCE_SECONDS = 60.0
 
@@ -70,12 +69,6 @@ class State:
                 ignore.write_text("*\n")
         except OSError as error:
             raise OvernightError(f"{self.folder} cannot be written: {error.strerror}") from None
-
-    def open_ledger(self) -> Ledger:
-        """The ledger for reading. Raises SessionError if nothing was ever run here."""
-        if not self.ledger_path.exists():
-            raise SessionError(f"nothing was run in {self.folder.parent} yet; `overnight run` starts a session")
-        return Ledger.open(self.ledger_path)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

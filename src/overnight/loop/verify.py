@@ -13,8 +13,10 @@ from overnight.fleet.local import LocalFleet, Version
 from overnight.goal.settings import Settings
 from overnight.judge.noise import Noise, mean_difference
 from overnight.judge.race import SEEDS_WANTED
-from overnight.ledger.history import find_session
+from overnight.ledger.history import choose_session
+from overnight.ledger.reader import require
 from overnight.ledger.records import Measured, Role, Verified
+from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.events import RunFinished, RunStarted
 from overnight.loop.experiment import seeds_for
 from overnight.loop.state import State
@@ -38,8 +40,9 @@ def verify(
 
     Raises SessionError when there is nothing to verify or a run fails, Interrupted when asked to stop.
     """
-    with state.locked(), contextlib.closing(state.open_ledger()) as ledger:
-        history = find_session(ledger, session)
+    require(state.ledger_path)
+    with state.locked(), contextlib.closing(Ledger.open(state.ledger_path)) as ledger:
+        history = Recorder(ledger, choose_session(ledger, session))
         baseline, best = history.baseline(), history.incumbent()
         if baseline is None or best is None or best.number == 0:
             raise SessionError(f"session {history.session} has kept nothing yet, so there is nothing to verify")

@@ -1,8 +1,10 @@
-"""Putting the kept commits onto the user's branch: the one thing here that changes their checkout, when they ask for it."""
+"""Putting the kept commits onto the user's branch: the one thing here that changes their checkout, when they ask."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+import pygit2
 
 from overnight.errors import RepositoryError
 from overnight.repo.git import Repository, git_program
@@ -14,31 +16,25 @@ class Applied:
 
     commits: int
     fast_forward: bool
+    """The branch had not moved on, so it got the very commits of the session."""
 
 
 def apply_kept(repository: Repository, base: str, tip: str) -> Applied:
     """Bring the commits after `base` up to `tip` onto the branch that is checked out.
 
-    Fast-forwards where the branch has not moved on, cherry-picks otherwise. Raises RepositoryError, with everything as
-    it was before, on a conflict or when a file with uncommitted changes would be overwritten.
+    Fast-forwards where the branch has not moved on, cherry-picks otherwise; the picking is done in memory first, so
+    that a conflict leaves no trace. Raises RepositoryError, with everything as it was before, on a conflict or when a
+    file with uncommitted changes would be overwritten.
     """
     head = repository.head()
     missing = _missing(repository, head, base, tip)
     if not missing:
         return Applied(0, fast_forward=False)
     _refuse_dirty(repository, base, tip)
-    if git_program(["merge-base", head, tip], repository.root).strip() == head:
-        git_program(["merge", "--quiet", "--ff-only", tip], repository.root)
-        return Applied(len(missing), fast_forward=True)
-    try:
-        git_program(["cherry-pick", *missing], repository.root)
-    except RepositoryError as error:
-        _abort(repository, head)
-        raise RepositoryError(
-            "your branch and the kept changes touch the same lines, so they do not fit together by themselves; nothing was "
-            f"changed. Merge by hand: `git merge {tip[:7]}`. Git says: {_conflicts(str(error))}"
-        ) from None
-    return Applied(len(missing), fast_forward=False)
+    fast_forward = git_program(["merge-base", head, tip], repository.root).strip() == head
+    target = tip if fast_forward else _picked(repository, head, missing, tip)
+    git_program(["merge", "--quiet", "--ff-only", target], repository.root)
+    return Applied(len(missing), fast_forward)
 
 
 def _missing(repository: Repository, head: str, base: str, tip: str) -> list[str]:
@@ -49,25 +45,30 @@ def _missing(repository: Repository, head: str, base: str, tip: str) -> list[str
 
 def _refuse_dirty(repository: Repository, base: str, tip: str) -> None:
     touched = git_program(["diff", "--name-only", "-z", base, tip], repository.root).split("\0")
-    wanted = [path for path in touched if path]
-    status = git_program(["status", "--porcelain", "-z", "--untracked-files=all", "--", *wanted], repository.root)
+    look = ["--no-optional-locks", "status", "--porcelain", "-z", "--untracked-files=all", "--"]
+    status = git_program([*look, *filter(None, touched)], repository.root)
     dirty = [entry[3:] for entry in status.split("\0") if entry]
     if dirty:
         raise RepositoryError(
-            f"{', '.join(dirty)} has changes that are not committed and would be overwritten; commit or stash them first "
-            "(`git stash`), nothing was changed"
+            f"{', '.join(dirty)} has changes that are not committed and would be overwritten; commit or stash them "
+            "first (`git stash`), nothing was changed"
         )
 
 
-def _abort(repository: Repository, head: str) -> None:
-    try:
-        git_program(["cherry-pick", "--abort"], repository.root)
-    except RepositoryError:
-        # It never began (a hook or a lock said no), so there is nothing to take back.
-        if repository.head() != head:
-            raise
-
-
-def _conflicts(words: str) -> str:
-    lines = [line.strip() for line in words.splitlines() if "CONFLICT" in line or line.startswith(("error", "fatal"))]
-    return "; ".join(lines[:3]) or words.splitlines()[0]
+def _picked(repository: Repository, head: str, commits: list[str], tip: str) -> str:
+    """New commits on top of `head` that make the same changes, with the same messages and authors."""
+    git = repository.git
+    for name in commits:
+        commit = git[name].peel(pygit2.Commit)
+        index = git.merge_trees(commit.parents[0].tree, git[head].peel(pygit2.Tree), commit.tree)
+        if index.conflicts is not None:
+            places = sorted({entry.path for sides in index.conflicts for entry in sides if entry is not None})
+            raise RepositoryError(
+                f"your commits and the kept changes touch the same lines of {', '.join(places)}, so they do not fit "
+                f"together by themselves; nothing was changed. Merge by hand: `git merge {tip[:7]}`"
+            )
+        tree = index.write_tree(git)
+        head = str(
+            git.create_commit(None, commit.author, repository.signature(), commit.message, tree, [pygit2.Oid(hex=head)])
+        )
+    return head

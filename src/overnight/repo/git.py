@@ -14,6 +14,9 @@ from pygit2.enums import FileMode, ObjectType
 
 from overnight.errors import RepositoryError
 
+# libgit2 would keep every candidate it has written in memory: by the morning that is a lot, and none is read again.
+pygit2.settings.enable_caching(False)
+
 NEVER_COMMITTED = (".overnight", ".venv", "venv", "node_modules", "__pycache__")
 _LARGE_BYTES = 20 * 2**20
 
@@ -84,7 +87,7 @@ class Repository:
 
     def commit_tree(self, parent: str, tree: str, message: str) -> str:
         """A new commit of `tree` on top of `parent`, in the user's name where git knows it."""
-        who = self._signature()
+        who = self.signature()
         return str(self.git.create_commit(None, who, who, message, pygit2.Oid(hex=tree), [pygit2.Oid(hex=parent)]))
 
     def tree_of(self, commit: str) -> str:
@@ -112,7 +115,8 @@ class Repository:
         except KeyError:
             return None
 
-    def _signature(self) -> pygit2.Signature:
+    def signature(self) -> pygit2.Signature:
+        """Who commits: the user as git knows them, or Overnight where it knows nobody."""
         try:
             return self.git.default_signature
         except KeyError:
