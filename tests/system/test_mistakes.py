@@ -137,7 +137,7 @@ def test_second_run_on_the_same_session(project: Project) -> None:
     project.commit()
     first = project.start("run")
     try:
-        wait_for(lambda: (project.folder / ".overnight" / "ledger.db").exists())
+        wait_for((project.folder / ".overnight" / "ledger.db").exists)
         said = project.refused("run")
         assert "a session is running here already" in said
         assert f"process {first.pid}" in said

@@ -153,7 +153,8 @@ def test_noisy_metric_is_confirmed_by_fresh_pairs_of_runs(project: Project) -> N
 def test_frozen_scorer_reads_the_artifacts_and_alone_says_the_metric(project: Project) -> None:
     project.write(
         "solve.py",
-        "KNOB = 10\nimport os\nopen(os.environ['OVERNIGHT_ARTIFACTS'] + '/knob', 'w').write(str(KNOB))\nprint('loss: 0')\n",
+        "KNOB = 10\nimport os\n"
+        "open(os.environ['OVERNIGHT_ARTIFACTS'] + '/knob', 'w').write(str(KNOB))\nprint('loss: 0')\n",
     )
     project.write(
         "score.py",

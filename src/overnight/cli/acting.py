@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import shlex
 import shutil
-import sys
 from importlib import resources
 from pathlib import Path
 from typing import Annotated

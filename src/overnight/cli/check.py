@@ -49,7 +49,7 @@ def _say(found: Checkup, metric: str, direction: str, limit: float, console: Con
     noise = (
         "exact: three runs gave the same number, so one run an experiment is enough"
         if found.noise.is_exact
-        else f"noisy: it moves by ±{found.noise.sd:.2g}{share} when nothing changes, so a gain is confirmed by more runs"
+        else f"noisy: it moves by ±{found.noise.sd:.2g}{share} when nothing changes, so more runs confirm a gain"
     )
     peak = max(run.peak_mb for run in found.runs)
     lines = [
@@ -58,8 +58,8 @@ def _say(found: Checkup, metric: str, direction: str, limit: float, console: Con
         ("time", f"a run takes {found.run_seconds:.3g} s and is ended after {limit:g} s"),
         ("memory", f"{peak:.0f} MiB at most" if peak else "too short a run to see"),
         ("may change", ", ".join(found.may_change)),
-        ("may not", f"the other {found.frozen_files} files that git tracks" if found.frozen_files else "nothing else is there"),
-        ("a night", f"at most {found.experiments_a_night:,} runs fit in {NIGHT_HOURS:g} hours; the agent's thinking comes on top"),
+        ("may not", f"the other {found.frozen_files} files that git tracks" if found.frozen_files else "nothing"),
+        ("a night", f"{found.experiments_a_night:,} runs in {NIGHT_HOURS:g} hours, less the time the agent thinks"),
     ]  # fmt: skip
     if found.other_numbers:
         names = ", ".join(f"{name} {value:.4g}" for name, value in list(found.other_numbers.items())[:8])

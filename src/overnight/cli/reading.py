@@ -58,11 +58,11 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
         if summary.kept:
             percent = percent_words(summary.improvement_percent)
             lines.append(
-                f"best         {summary.metric} {summary.incumbent.metric:.6g}, {percent} (experiment {summary.incumbent.number})"
+                f"best         {summary.metric} {summary.incumbent.metric:.6g}, {percent} "
+                f"(experiment {summary.incumbent.number})"
             )
-            lines.append(
-                f"             {verified_words(summary.verified) if summary.verified else 'not verified: `overnight verify`'}"
-            )
+            verified = verified_words(summary.verified) if summary.verified else "not verified: `overnight verify`"
+            lines.append(f"             {verified}")
             lines.append(f"branch       {summary.branch}")
     typer.echo("\n".join(lines))
 

@@ -137,7 +137,8 @@ class Watcher:
         settings = event.settings
         self._console.print(
             f"[bold]Session {event.session}[/] {how}{at} at commit {event.base[:7]}: {settings.agent} changes "
-            f"{', '.join(settings.edit)}; {settings.direction} {settings.metric} is better; {settings.budget:g} s a run",
+            f"{', '.join(settings.edit)}; {settings.direction} {settings.metric} is better; "
+            f"{settings.budget:g} s a run",
             soft_wrap=True,
             highlight=False,
         )

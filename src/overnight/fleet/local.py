@@ -44,7 +44,7 @@ class LocalFleet:
         logs: Path,
         should_stop: Callable[[], bool],
     ) -> None:
-        """`base` is the baseline's commit, which the scorer runs from; `work` holds the copies, `logs` what runs print."""
+        """`base` is the baseline's commit, the scorer's home; `work` holds the copies, `logs` what runs print."""
         links = linked_paths(settings, repository.root / repository.prefix)
         self._settings = settings
         self._base = base

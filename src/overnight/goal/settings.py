@@ -15,7 +15,9 @@ _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)[a-z]*\s*")
 
 def parse_duration(text: object) -> float:
     """Seconds in `90`, `90s`, `1.5m`, `5 minutes`, `1h30m`. Raises ValueError for anything else."""
-    if (isinstance(text, int | float) and not isinstance(text, bool)) or (isinstance(text, str) and re.fullmatch(r"\s*\d+(\.\d+)?\s*", text)):
+    if (isinstance(text, int | float) and not isinstance(text, bool)) or (
+        isinstance(text, str) and re.fullmatch(r"\s*\d+(\.\d+)?\s*", text)
+    ):
         seconds = float(text)
     elif isinstance(text, str) and re.fullmatch(rf"(?:{_DURATION.pattern})+", text.lower()):
         seconds = sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(text.lower()))

@@ -37,7 +37,7 @@ class Interval:
 
 
 def pooled_noise(groups: Sequence[Sequence[float]]) -> Noise:
-    """The noise seen in `groups`, each the runs of one version: the pooled variance, its groups weighted by their size."""
+    """The noise in `groups`, each the runs of one version: the pooled variance, groups weighted by their size."""
     squares = 0.0
     degrees = 0
     for values in groups:

@@ -158,7 +158,8 @@ class History:
 
     def counts(self) -> Counts:
         """How the experiments ended."""
-        sql = "SELECT verdict, count(*) FROM events WHERE session = :session AND kind = 'judged' AND number > 0 GROUP BY 1"
+        of_experiments = "session = :session AND kind = 'judged' AND number > 0"
+        sql = f"SELECT verdict, count(*) FROM events WHERE {of_experiments} GROUP BY verdict"
         return Counts(dict(self._source.rows(sql, session=self.session)))
 
     def count(self, kind: str) -> int:
@@ -170,7 +171,7 @@ class History:
         return int(self._aggregate("max(number)", "kind IN ('proposed', 'judged')"))
 
     def worked_seconds(self, until: float) -> float:
-        """Seconds of work: from each resume to the last sign of life before the next one, `until` for the current one."""
+        """Seconds of work: from each resume to the last sign of life before the next; `until` for the current one."""
         marks = self._fetch("kind = 'resumed'")
         total = 0.0
         for index, start in enumerate(marks):

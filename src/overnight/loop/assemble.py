@@ -57,8 +57,8 @@ class Project:
         if missing:
             raise GoalError(
                 [
-                    f"{goal.at('edit')}: `edit`: {name!r} is not in the commit that the session starts from ({commit[:7]}), "
-                    f"so it could not be undone; commit it (`git add {name} && git commit`)"
+                    f"{goal.at('edit')}: `edit`: {name!r} is not in the commit that the session starts from "
+                    f"({commit[:7]}), so it could not be undone; commit it (`git add {name} && git commit`)"
                     for name in missing
                 ]
             )
@@ -117,8 +117,8 @@ def check_agent(agent: str, goal: Goal) -> None:
     name = agent.split(":", maxsplit=1)[0]
     if agent in _AGENT_COMMANDS:
         raise OvernightError(
-            f"the agent {agent!r} is not known by name yet; give the command instead, such as `agent: {_AGENT_COMMANDS[agent]!r}` "
-            "(it gets the brief on standard input)"
+            f"the agent {agent!r} is not known by name yet; give the command instead, such as "
+            f"`agent: {_AGENT_COMMANDS[agent]!r}` (it gets the brief on standard input)"
         )
     if name in _MODEL_PROVIDERS and " " not in agent:
         raise OvernightError(

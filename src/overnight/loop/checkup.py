@@ -1,4 +1,4 @@
-"""What a careful colleague would say before the night: the baseline measured, and everything about the goal looked at."""
+"""What a careful colleague would say before the night: the baseline measured, and the goal looked at."""
 
 from __future__ import annotations
 
@@ -111,8 +111,9 @@ def _advice(project: Project, runs: list[Measured], noise: Noise, mean: float) -
     yield from project.warnings()
     if settings.score is None and (printer := _prints_metric(project)):
         yield (
-            f"{goal.at('metric')}: `{settings.metric}` is printed by {printer}, which may be changed, so a change could print "
-            "a better number without being better; let a file of its own measure, and name it: `score: python score.py`"
+            f"{goal.at('metric')}: `{settings.metric}` is printed by {printer}, which may be changed, so a change "
+            "could print a better number without being better; let a file of its own measure, and name it: "
+            "`score: python score.py`"
         )
     frozen = next(
         (path for path in project.scope.of(project.repository.tracked(project.base)) if _scores(path, settings.score)),
@@ -123,13 +124,13 @@ def _advice(project: Project, runs: list[Measured], noise: Noise, mean: float) -
     longest = max(run.wall_seconds for run in runs)
     if longest > _CLOSE_TO_LIMIT * settings.hard_limit:
         yield (
-            f"{goal.at('budget')}: a run took {longest:.3g} s of the {settings.hard_limit:g} s after which it is ended; "
-            "a slightly slower one would be lost. Let it stop earlier, or give it `kill_at:`"
+            f"{goal.at('budget')}: a run took {longest:.3g} s of the {settings.hard_limit:g} s after which it is "
+            "ended; a slightly slower one would be lost. Let it stop earlier, or give it `kill_at:`"
         )
     elif longest < 0.1 * settings.budget:
         yield (
-            f"{goal.at('budget')}: a run took {longest:.3g} s, the budget is {settings.budget:g} s; a shorter budget would "
-            "end a hanging candidate sooner"
+            f"{goal.at('budget')}: a run took {longest:.3g} s, the budget is {settings.budget:g} s; a shorter budget "
+            "would end a hanging candidate sooner"
         )
     if not noise.is_exact and mean and noise.sd > 0.05 * abs(mean):
         yield (

@@ -271,7 +271,7 @@ class Experimenter:
         return self._incumbent_now
 
     def _level(self) -> float:
-        """The incumbent's mean over all its runs but the one that let it into the race, which was picked for its luck."""
+        """The incumbent's mean over all its runs but the one that let it into the race, picked for its luck."""
         if self._level_now is None:
             incumbent = self._incumbent()
             runs = [run for run in self._history.runs_of(incumbent.fingerprint or "") if run.value is not None]

@@ -69,7 +69,8 @@ def agree(history: History, refs: SessionRefs) -> None:
     """Make the branch and the newest candidate's ref what the ledger says; a kill may have come between the two."""
     if refs.is_checked_out():
         raise SessionError(
-            f"the branch {refs.branch} is checked out, and the session has to move it; switch back to your own (`git switch -`)"
+            f"the branch {refs.branch} is checked out, and the session has to move it; "
+            "switch back to your own (`git switch -`)"
         )
     incumbent = history.incumbent()
     refs.set_branch((incumbent.commit if incumbent else None) or history.started().base)

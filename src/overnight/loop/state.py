@@ -1,4 +1,4 @@
-"""The folder `.overnight/` beside goal.md: where the ledger, the outputs and the private copies are, and who is at work."""
+"""The folder `.overnight/` beside goal.md: the ledger, the outputs, the private copies, and who is at work."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ class State:
         with (self.folder / "lock").open("a+") as file:
             if not _lock(file):
                 raise SessionError(
-                    f"a session is running here already ({_read_holder(self.folder / 'lock') or 'starting'}); watch it with "
-                    "`overnight status`, or end it with `overnight stop`"
+                    f"a session is running here already ({_read_holder(self.folder / 'lock') or 'starting'}); watch it "
+                    "with `overnight status`, or end it with `overnight stop`"
                 )
             file.truncate(0)
             file.write(json.dumps({"pid": os.getpid(), "since": time.time()}))

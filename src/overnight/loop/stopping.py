@@ -31,7 +31,7 @@ class Stopping:
         return None
 
     def stuck(self) -> str | None:
-        """Why going on would only waste the night: the last proposals all came to nothing for one and the same reason."""
+        """Why going on would waste the night: the last proposals all came to nothing for one and the same reason."""
         latest = self._history.judged_last(1)
         if not latest or latest[0].verdict not in ("no_change", "invalid"):
             return None

@@ -56,7 +56,8 @@ def report_markdown(history: History, summary: Summary, *, has_picture: bool) ->
     parts.append(_verdicts_section(history, summary))
     parts.append(_next_section(summary))
     parts.append(
-        f"<sub>Session {summary.session} of {_plain(summary.goal)}, proposals by {_plain(summary.agent)}, {summary.state}"
+        f"<sub>Session {summary.session} of {_plain(summary.goal)}, proposals by {_plain(summary.agent)}, "
+        + summary.state
         + (f" ({_plain(summary.last_reason)})" if summary.last_reason else "")
         + ".</sub>"
     )
@@ -75,7 +76,7 @@ def _kept_section(history: History, summary: Summary) -> str:
         total = improvement_percent(summary.baseline.metric, record.metric, summary.direction)
         rows.append(
             f"| {record.number} | {_cell(record.hypothesis)} | {_number(record.metric)} | {_number(record.gain)} | "
-            f"{_interval(record)} | {'' if total is None else f'{total:.3g} %'} | `{(record.commit or '')[:7]}` |"
+            f"{_interval(record)} | {'' if total is None else f'{total:.3g} %'} | `{_commit(record)}` |"
         )
     return "## What was kept\n\n" + "\n".join(rows)
 
@@ -101,7 +102,7 @@ def _next_section(summary: Summary) -> str:
     return (
         "## What to do with it\n\n"
         f"{verify}"
-        f"- `git diff {(summary.baseline.commit or '')[:7] if summary.baseline else ''} {summary.branch}` shows all kept changes.\n"
+        f"- `git diff {_commit(summary.baseline)} {summary.branch}` shows all kept changes.\n"
         "- `overnight show N` shows one experiment.\n"
         "- `overnight apply` puts the kept changes on your branch."
     )
@@ -113,6 +114,10 @@ def _interval(record: Judged) -> str:
     if record.gain_low == record.gain_high:
         return "exact"
     return f"{_number(record.gain_low)} to {_number(record.gain_high)}"
+
+
+def _commit(record: Judged | None) -> str:
+    return (record.commit or "")[:7] if record else ""
 
 
 def _number(value: float | None) -> str:

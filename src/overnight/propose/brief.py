@@ -46,8 +46,8 @@ class Brief:
         better = "lower" if self.direction == "lower" else "higher"
         sections = [
             f"# Experiment {self.number}\n\n"
-            f"Make **one small change** that improves `{self.metric}` ({better} is better). You change files; a program "
-            f"measures the result, decides, and undoes what does not help.",
+            f"Make **one small change** that improves `{self.metric}` ({better} is better). You change files; a "
+            f"program measures the result, decides, and undoes what does not help.",
             f"## The goal, in its owner's words\n\n{self.english.strip() or '(none given)'}",
             self._rules(),
             self._standing(),
@@ -60,8 +60,8 @@ class Brief:
         allowed = ", ".join(f"`{path}`" for path in self.edit)
         rules = [
             f"Change only {allowed}. A change to any other file makes the experiment invalid.",
-            f"The result is measured by `{self.run}`, which gets {self.budget_seconds:g} seconds. Do not run it yourself "
-            "and do not commit: both are done for you.",
+            f"The result is measured by `{self.run}`, which gets {self.budget_seconds:g} seconds. Do not run it "
+            "yourself and do not commit: both are done for you.",
             "Print one line `hypothesis: …` that says what you changed and why it should help.",
             "Do not repeat an experiment listed below.",
         ]

@@ -151,7 +151,7 @@ def _hypothesis(printed: str) -> str:
 
 
 def describe(before: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -> str:
-    """A change in words, for a proposer that gave no reason: "`LR = 0.1` → `LR = 0.2`", or how many lines changed where."""
+    """A change in words, for a proposer that gave no reason: "`LR = 0.1` → `LR = 0.2`", or the lines changed where."""
     parts = []
     for path, content in sorted(changes.items()):
         old = before.get(path, b"").decode("utf-8", errors="replace").splitlines()

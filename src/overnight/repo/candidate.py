@@ -65,7 +65,7 @@ def apply_changes(files: Files, changes: Mapping[str, bytes | None]) -> dict[str
 
 
 def unparsable(path: str, content: bytes) -> str | None:
-    """Why a file of a format with a grammar cannot be read ("line 3: invalid syntax"); None when it is fine or unknown."""
+    """Why a file with a grammar cannot be read ("line 3: invalid syntax"); None when it is fine or unknown."""
     try:
         match PurePosixPath(path).suffix:
             case ".py":

@@ -1,4 +1,4 @@
-"""The user's git repository, read and added to, never changed: no checkout, index, branch or stash of theirs is touched."""
+"""The user's git repository, read and added to, never changed: their checkout, index, branches and stash stay."""
 
 from __future__ import annotations
 

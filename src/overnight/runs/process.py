@@ -1,4 +1,4 @@
-"""One command under a clock that is not its own: started in a session of its own, and ended with all its descendants."""
+"""One command under a clock that is not its own: started in its own session, and ended with all its descendants."""
 
 from __future__ import annotations
 
