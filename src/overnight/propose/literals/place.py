@@ -9,7 +9,7 @@ from typing import Literal
 
 Kind = Literal["number", "boolean", "choice"]
 
-CONSTANT, ARGUMENT, LOCAL, PART, ANONYMOUS, STRUCTURAL = 1.0, 0.85, 0.7, 0.5, 0.25, 0.05
+CONSTANT, ARGUMENT, LOCAL, PART, ANONYMOUS, STRUCTURAL = 1.0, 0.85, 0.7, 0.5, 0.12, 0.05
 """How likely a literal is to be a knob: a module's constant most of all, the 2 in `x ** 2` least."""
 
 
