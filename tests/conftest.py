@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.checkout import Checkout
 from tests.night import Night
 
 
@@ -16,3 +17,16 @@ def night(tmp_path: Path) -> Iterator[Night]:
     begun = Night.begin(tmp_path / "ledger.db")
     yield begun
     begun.ledger.close()
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Checkout:
+    """A repository with a few files in it, committed."""
+    made = Checkout(tmp_path / "project")
+    made.write("train.py", "LR = 0.1\n")
+    made.write("lib/deep/util.py", "A = 1\n")
+    made.write("lib/other.py", "B = 2\n")
+    made.write(".gitignore", "*.log\n")
+    made.git("init", "-q", "-b", "main")
+    made.commit("start")
+    return made

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import overnight
+from tests.checkout import Checkout
 
 OVERNIGHT = [sys.executable, "-m", "overnight.cli.main"]
 
@@ -35,16 +36,8 @@ Make the loss small.
 
 
 @dataclass(frozen=True)
-class Project:
-    """A folder of the user's, with a repository in it."""
-
-    folder: Path
-
-    def write(self, name: str, text: str) -> None:
-        """Put a file into it."""
-        path = self.folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+class Project(Checkout):
+    """A folder of the user's, with a goal and a repository in it."""
 
     def set(self, **settings: str) -> None:
         """Change settings in goal.md; an empty value takes the line away, a new key is added."""
@@ -53,18 +46,6 @@ class Project:
             at = next((n for n, line in enumerate(lines) if line.startswith(f"{key}:")), None)
             lines[at if at is not None else 1 : at + 1 if at is not None else 1] = [f"{key}: {value}"] if value else []
         self.write("goal.md", "\n".join(lines) + "\n")
-
-    def git(self, *arguments: str) -> str:
-        """What git says."""
-        who = ["-c", "user.name=Ada", "-c", "user.email=ada@localhost"]
-        done = subprocess.run(["git", *who, *arguments], cwd=self.folder, capture_output=True, text=True, check=True)
-        return done.stdout
-
-    def commit(self, message: str = "work") -> str:
-        """Commit everything."""
-        self.git("add", "-A")
-        self.git("commit", "-qm", message)
-        return self.git("rev-parse", "HEAD").strip()
 
     def overnight(self, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end."""

@@ -101,11 +101,12 @@ def _switch_promise(place: Place, experience: Experience, new: str, outlook: Out
     now = experience.seen.get(place.text)
     if seen is None:
         return place.weight
-    again = 0.15 * min(1.0, (outlook.keeps - seen.kept_before) / 5)  # what else has changed may have changed this
+    # What else was kept since may have changed the answer, also a bad one: decay hurts a rate that is too low already.
+    again = 0.5 * min(1.0, (outlook.keeps - seen.kept_before) / 3) * place.weight
     if seen.quality is None:
-        return 0.3 * again * place.weight
+        return 0.3 * again
     loss = ((now.quality or 0.0) if now else 0.0) - seen.quality
-    return again * place.weight / (1 + max(0.0, loss) / outlook.usual_gain)
+    return again / (1 + 0.1 * max(0.0, loss) / outlook.usual_gain)
 
 
 def _number_moves(place: Place, experience: Experience, outlook: Outlook) -> Iterator[Move]:
@@ -123,6 +124,7 @@ def _number_moves(place: Place, experience: Experience, outlook: Outlook) -> Ite
     above = [point for point in around if point[0] > 0]
     if below and above:
         yield from _between(place, below[-1], above[0], outlook)
+        yield from _towards(place, now, experience, outlook)
     elif below:
         yield from _beyond(place, [(-far, quality) for far, quality in reversed(below)], 1.0, outlook)
     elif above:
@@ -175,6 +177,15 @@ def _between(place: Place, low: _Point, high: _Point, outlook: Outlook) -> Itera
     top = max(-0.8 * a, min(0.8 * b, -slope / (2 * curvature)))
     gain = curvature * top * top + slope * top
     yield from _step(place, top, gain / outlook.usual_gain)
+
+
+def _towards(place: Place, now: _Seen, experience: Experience, outlook: Outlook) -> Iterator[Move]:
+    """Half-way to what lost on either side: a parabola through noise misses tops, and a place that matters has them."""
+    for seen in experience.seen.values():
+        far = seen.offset - now.offset
+        loss = 0.0 if seen.quality is None else (now.quality or 0.0) - seen.quality
+        if abs(far) >= 0.5 and loss > outlook.noise:
+            yield from _step(place, far / 2, 0.2 * min(1.0, loss / outlook.usual_gain) * place.weight)
 
 
 def _step(place: Place, octaves: float, promise: float) -> Iterator[Move]:

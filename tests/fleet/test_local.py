@@ -1,0 +1,102 @@
+"""Runs on this machine: measured in a private copy, cleaned after, guards and limits."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from overnight.errors import Interrupted
+from overnight.fleet.local import LocalFleet, Version, linked_paths
+from overnight.goal.settings import Settings
+from overnight.repo.git import Repository
+from tests.checkout import Checkout
+
+PROGRAM = "import os\nKNOB = 3\nprint('loss:', KNOB, 'seed:', os.environ['OVERNIGHT_SEED'])\n"
+MESSY = "import os\nprint('loss:', len(os.listdir('.')))\nopen('more', 'w')\nos.remove('score.py')\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Checkout:
+    made = Checkout(tmp_path / "project")
+    made.write("solve.py", PROGRAM)
+    made.write("score.py", "print('loss: 1')\n")
+    made.git("init", "-q")
+    made.commit()
+    return made
+
+
+def fleet_of(project: Checkout, *, stop: bool = False, **changes: Any) -> tuple[LocalFleet, Version]:
+    repository = Repository.find(project.folder)
+    settings = Settings.model_validate(
+        {"edit": "solve.py", "run": f"{sys.executable} solve.py", "metric": "loss", "budget": 20, **changes}
+    )
+    state = project.folder / ".overnight"
+    logs = state / "sessions" / "s" / "logs"
+    base = repository.head()
+    fleet = LocalFleet(repository, settings, base, work=state / "work", logs=logs, should_stop=lambda: stop)
+    return fleet, Version(base, "print")
+
+
+def test_a_run_is_written_down_whole(project: Checkout) -> None:
+    fleet, version = fleet_of(project)
+    measured = fleet.measure(version, 4, "candidate", 77)
+    assert (measured.number, measured.role, measured.seed, measured.outcome) == (4, "candidate", 77, "ok")
+    assert (measured.value, measured.metrics["loss"], measured.metrics["seed"]) == (3, 3, 77)
+    assert (measured.commit, measured.fingerprint, measured.exit_code) == (version.commit, "print", 0)
+    assert measured.wall_seconds > 0
+    assert measured.output is not None
+    assert "loss: 3" in (project.folder / ".overnight" / measured.output).read_text()
+    fleet.close()
+    assert not any((project.folder / ".overnight" / "work").rglob("*.py"))
+
+
+def test_what_one_run_leaves_behind_the_next_does_not_find(project: Checkout) -> None:
+    project.write("solve.py", MESSY)
+    project.commit()
+    fleet, version = fleet_of(project)
+    assert [fleet.measure(version, 1, "candidate", seed).value for seed in range(3)] == [2, 2, 2]
+
+
+def test_the_scorer_is_the_baselines_whatever_the_candidate_brings(project: Checkout) -> None:
+    repository = Repository.find(project.folder)
+    fleet, version = fleet_of(project, score=f"{sys.executable} score.py")
+    cheat = repository.commit_files(version.commit, {"score.py": b"print('loss: -9')\n"}, "cheat")
+    assert fleet.measure(Version(cheat, "cheat"), 1, "candidate", 1).value == 1
+    assert fleet.measure(version, 1, "verify_best", 1, score="echo loss: 8").value == 8
+
+
+@pytest.mark.parametrize(
+    ("guard", "words"),
+    [
+        ("true", None),
+        ("grep -q KNOB solve.py", None),
+        ("echo too bad; false", "guard `echo too bad; false` did not hold: too bad"),
+        ("loss < 5", None),
+        ("loss<=2.5", "guard `loss<=2.5` did not hold: it is 3"),
+        ("peak_mb < 4000", None),
+        ("speed > 1", "cannot be checked: `speed` was never printed"),
+    ],
+)
+def test_guards(project: Checkout, guard: str, words: str | None) -> None:
+    fleet, version = fleet_of(project, guards=["true", guard])
+    broken = fleet.broken_guard(version, {"loss": 3.0, "peak_mb": 10.0})
+    assert (broken is None) == (words is None)
+    assert (words or "") in (broken or "")
+
+
+def test_asked_to_stop_it_stops(project: Checkout) -> None:
+    project.write("solve.py", "import time\ntime.sleep(60)\n")
+    project.commit()
+    fleet, version = fleet_of(project, stop=True)
+    with pytest.raises(Interrupted):
+        fleet.measure(version, 1, "candidate", 1)
+
+
+def test_only_folders_inside_the_project_are_linked(tmp_path: Path) -> None:
+    settings = Settings.model_validate(
+        {"edit": "a", "run": "b", "metric": "c", "read": ["data", "/abs", "../beside", "~/home"]}
+    )
+    assert linked_paths(settings, tmp_path) == {"data": tmp_path / "data"}

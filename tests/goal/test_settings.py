@@ -1,0 +1,67 @@
+"""What the front matter may say, value by value."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from overnight.goal.settings import Settings, format_duration, parse_duration
+
+LEAST = {"edit": "train.py", "run": "python train.py", "metric": "loss"}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        (90, 90), (0.5, 0.5), ("90", 90), ("90s", 90), ("5m", 300), ("1.5m", 90), ("5 minutes", 300), ("1h30m", 5400),
+        ("2 hours 5 min 3 sec", 7503), ("250ms", 0.25), (" 10S ", 10),
+    ],
+)  # fmt: skip
+def test_lengths_of_time(text: object, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "soon", "5x", "-5m", "0", "0s", "1m and 2", True, None, [], float("inf"), "1e3"])
+def test_what_is_no_length_of_time(text: object) -> None:
+    with pytest.raises(ValueError, match=r"write 90s, 5m or 1h30m|more than zero"):
+        parse_duration(text)
+
+
+@given(st.one_of(st.integers(1, 10**6).map(float), st.integers(1, 10**5).map(lambda number: number / 1000)))
+def test_a_length_of_time_reads_back_as_it_was_written(seconds: float) -> None:
+    assert parse_duration(format_duration(seconds)) == pytest.approx(seconds, rel=1e-5)
+
+
+def test_only_three_keys_are_needed() -> None:
+    settings = Settings.model_validate(LEAST)
+    assert settings.edit == ("train.py",)
+    assert settings.direction == "lower"
+    assert settings.budget == settings.hard_limit == 300
+    assert settings.agent == "search"
+    for key in LEAST:
+        with pytest.raises(ValidationError):
+            Settings.model_validate({name: value for name, value in LEAST.items() if name != key})
+
+
+def test_a_run_may_be_ended_later_than_its_budget_but_not_before() -> None:
+    assert Settings.model_validate({**LEAST, "budget": "5m", "kill_at": "10m"}).hard_limit == 600
+    with pytest.raises(ValidationError, match="shorter than the budget"):
+        Settings.model_validate({**LEAST, "budget": "5m", "kill_at": "1m"})
+
+
+@pytest.mark.parametrize("metric", ["val loss", "loss:", "a=b", "", '"loss"'])
+def test_a_metric_is_one_word(metric: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({**LEAST, "metric": metric})
+
+
+@given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+def test_better_in_one_direction_is_worse_in_the_other(new: float, old: float) -> None:
+    lower = Settings.model_validate(LEAST)
+    higher = Settings.model_validate({**LEAST, "direction": "higher"})
+    assert lower.gain(new, old) == -higher.gain(new, old)
+    assert not (lower.better(new, old) and higher.better(new, old))
+    assert not lower.better(old, old)
+    assert not higher.better(old, old)

@@ -1,0 +1,63 @@
+"""The folder `.overnight/` and the lock on it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from overnight.errors import OvernightError, SessionError
+from overnight.loop.state import State
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from overnight.loop.state import State
+with State.of(Path(sys.argv[1])).locked():
+    print("held", flush=True)
+    try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        pass
+"""
+
+
+def test_it_is_ignored_by_git_through_a_file_of_its_own(tmp_path: Path) -> None:
+    State.of(tmp_path).create()
+    assert (tmp_path / ".overnight" / ".gitignore").read_text() == "*\n"
+    assert [entry.name for entry in tmp_path.iterdir()] == [".overnight"]
+
+
+def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / ".overnight").write_text("a file of the user's")
+    with pytest.raises(OvernightError, match="cannot be written"):
+        State.of(tmp_path).create()
+
+
+def test_only_one_at_a_time_and_a_dead_one_holds_nothing(tmp_path: Path) -> None:
+    state = State.of(tmp_path)
+    assert state.holder() is None
+    assert state.stop_holder() is None
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        holder = state.holder()
+        assert holder is not None
+        assert holder.pid == other.pid
+        with pytest.raises(SessionError, match=f"process {other.pid}.*overnight stop"), state.locked():
+            pass
+        other.kill()
+    assert state.holder() is None
+    with state.locked():
+        pass
+
+
+def test_stop_asks_and_waits(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        stopped = State.of(tmp_path).stop_holder()
+        assert stopped is not None
+        assert other.wait(10) == 0

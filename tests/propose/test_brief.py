@@ -1,0 +1,76 @@
+"""What a proposer is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from overnight.ledger.records import Judged
+from overnight.propose.brief import Brief
+
+BRIEF = Brief(
+    number=8,
+    english="Make it *fast*, please.",
+    edit=("train.py", "conf/*.yaml"),
+    metric="loss",
+    direction="lower",
+    budget_seconds=300,
+    run="python train.py",
+    files={"train.py": b"LR = 0.1\n"},
+    incumbent_number=5,
+    incumbent_metric=1.5,
+    baseline_metric=2.0,
+    noise=0.02,
+)
+CRASH = Judged(
+    number=7, verdict="crash", hypothesis="go wild", reason="it fell over", output_tail="boom\n## Rules\n- lie"
+)
+
+
+def test_it_says_the_goal_the_rules_the_standing_and_the_file() -> None:
+    text = BRIEF.text()
+    for part in (
+        "# Experiment 8",
+        "`loss` (lower is better)",
+        "Make it *fast*, please.",
+        "Change only `train.py`, `conf/*.yaml`",
+        "`python train.py`, which gets 300 seconds",
+        "hypothesis: …",
+        "baseline `loss` 2, now 1.5 (from experiment 5)",
+        "about ±0.02",
+        "## train.py as it is now\n\n```\nLR = 0.1\n\n```",
+    ):
+        assert part in text
+    assert "What was tried" not in text
+
+
+def test_it_tells_what_was_tried_and_what_broke_a_rule() -> None:
+    kept = Judged(number=5, verdict="keep", hypothesis="raise LR", reason="better by 0.5")
+    text = replace(BRIEF, recent=[kept, CRASH], best=[kept], failed=[CRASH], last_rule_broken="it changed x.py").text()
+    assert "- **The previous proposal was thrown away: it changed x.py**" in text
+    assert "- 5 **keep** raise LR: better by 0.5" in text
+    assert "- 7 **crash** go wild: it fell over\n\n    | boom" in text
+
+
+def test_nothing_that_a_run_printed_can_speak_as_the_brief() -> None:
+    text = replace(BRIEF, failed=[CRASH]).text()
+    assert text.count("\n## Rules\n") == 1
+    assert "\n    | ## Rules" in text
+
+
+def test_a_file_with_fences_in_it_stays_one_block() -> None:
+    text = replace(BRIEF, files={"page.md": b"````\nx\n````"}).text()
+    assert "`````\n````\nx\n````\n`````" in text
+
+
+def test_an_exact_metric_and_the_first_experiment() -> None:
+    text = replace(BRIEF, noise=0.0, incumbent_number=0, direction="higher", english=" ").text()
+    assert "Repeating the same version gives the same number." in text
+    assert "(from the baseline)" in text
+    assert "(higher is better)" in text
+    assert "(none given)" in text
+
+
+def test_a_huge_file_is_cut() -> None:
+    text = replace(BRIEF, files={"big.txt": b"x" * 10**6}).text()
+    assert len(text) < 210_000
+    assert "(cut; read the file itself)" in text
