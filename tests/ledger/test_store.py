@@ -110,7 +110,7 @@ def test_a_file_that_is_no_ledger_is_named_and_left_alone(tmp_path: Path) -> Non
     path = tmp_path / "ledger.db"
     path.write_text("my diary, which is long enough to be looked at\n" * 100)
     before = path.read_bytes()
-    with pytest.raises(OvernightError, match="no Overnight ledger .* move it away"):
+    with pytest.raises(OvernightError, match=r"no Overnight ledger .* move it away"):
         Ledger.open(path)
     with pytest.raises(OvernightError, match="no Overnight ledger"):
         LedgerReader(path).rows("SELECT 1 FROM events")

@@ -12,15 +12,13 @@ from overnight.errors import OvernightError, SessionError
 from overnight.loop.state import State
 
 HOLD = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from overnight.loop.state import State
 with State.of(Path(sys.argv[1])).locked():
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(0))
     print("held", flush=True)
-    try:
-        time.sleep(60)
-    except KeyboardInterrupt:
-        pass
+    time.sleep(60)
 """
 
 

@@ -67,5 +67,6 @@ def test_a_row_has_what_the_contract_promises(full: Night) -> None:
     judged = full.history.judged_number(1)
     assert judged is not None
     assert {
-        "number", "verdict", "hypothesis", "metric", "gain", "gain_low", "gain_high", "runs", "seconds", "commit", "reason",
+        "number", "verdict", "hypothesis", "metric", "gain", "gain_low", "gain_high", "runs", "seconds", "commit",
+        "reason",
     } <= as_row(judged).keys()  # fmt: skip

@@ -46,8 +46,10 @@ def test_a_verification_of_an_earlier_best_says_nothing_about_this_one(night: Ni
 
 @pytest.mark.parametrize(
     ("old", "new", "direction", "percent"),
-    [(10, 8, "lower", 20), (10, 12, "lower", -20), (10, 12, "higher", 20), (-10, -8, "higher", 20), (0, 1, "lower", None),
-     (None, 1, "lower", None)],
+    [
+        (10, 8, "lower", 20), (10, 12, "lower", -20), (10, 12, "higher", 20), (-10, -8, "higher", 20),
+        (0, 1, "lower", None), (None, 1, "lower", None),
+    ],
 )  # fmt: skip
 def test_percent(old: float | None, new: float, direction: str, percent: float | None) -> None:
     assert improvement_percent(old, new, direction) == percent

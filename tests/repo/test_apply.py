@@ -54,7 +54,7 @@ def test_a_dirty_file_is_not_overwritten(checkout: Checkout, kept: tuple[str, st
     checkout.write("train.py", "LR = 7\n")
     if staged:
         checkout.git("add", "train.py")
-    with pytest.raises(RepositoryError, match="train.py has changes that are not committed"):
+    with pytest.raises(RepositoryError, match=r"train\.py has changes that are not committed"):
         apply_kept(Repository.find(checkout.folder), *kept)
     assert (checkout.folder / "train.py").read_text() == "LR = 7\n"
     assert checkout.git("rev-parse", "HEAD").strip() == kept[0]
@@ -63,7 +63,7 @@ def test_a_dirty_file_is_not_overwritten(checkout: Checkout, kept: tuple[str, st
 def test_a_conflict_leaves_no_trace(checkout: Checkout, kept: tuple[str, str]) -> None:
     checkout.write("train.py", "LR = 7\n")
     mine = checkout.commit("mine")
-    with pytest.raises(RepositoryError, match="touch the same lines of train.py.*git merge"):
+    with pytest.raises(RepositoryError, match=r"touch the same lines of train.py.*git merge"):
         apply_kept(Repository.find(checkout.folder), *kept)
     assert checkout.git("rev-parse", "HEAD").strip() == mine
     assert checkout.git("status", "--porcelain") == ""

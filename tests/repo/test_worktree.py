@@ -67,11 +67,16 @@ def take_rights_away(folder: Path) -> None:
     (folder / "train.py").chmod(0o000)
 
 
+def add_a_folder(folder: Path) -> None:
+    (folder / "a" / "b").mkdir(parents=True)
+    (folder / "a" / "b" / "c").write_text("x")
+
+
 GUESTS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
     "writes": (lambda folder: (folder / "train.py").write_text("LR = 9\n"), {"train.py"}),
     "deletes": (lambda folder: (folder / "lib/deep/util.py").unlink(), {"lib/deep/util.py"}),
     "adds": (lambda folder: (folder / "lib/deep/new.py").write_text("x"), {"lib/deep/new.py"}),
-    "adds a folder": (lambda folder: os.makedirs(folder / "a/b") or (folder / "a/b/c").write_text("x"), {"a"}),
+    "adds a folder": (add_a_folder, {"a"}),
     "renames": (lambda folder: (folder / "train.py").rename(folder / "lib/t.py"), {"train.py", "lib/t.py"}),
     "makes executable": (lambda folder: (folder / "train.py").chmod(0o755), {"train.py"}),
     "hides its traces": (same_size_and_time, {"train.py"}),
@@ -174,7 +179,7 @@ def do(folder: Path, deed: str, name: str) -> None:
         elif deed == "link":
             place.symlink_to(folder / "train.py")
         elif place.is_dir() and not place.is_symlink():
-            os.rename(place, folder / f"moved-{name.replace('/', '-')}")
+            place.rename(folder / f"moved-{name.replace('/', '-')}")
         else:
             place.unlink()
     except OSError:
