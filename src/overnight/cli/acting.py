@@ -50,7 +50,7 @@ def demo(
 ) -> None:
     """Copy a small language model into a folder and improve it there: no key, no GPU, a few minutes."""
     from overnight.cli.reading import open_history, summary_of
-    from overnight.cli.run import make_repository, stopped_by_signals, verify_session, watch_session
+    from overnight.cli.run import make_repository, say_result, stopped_by_signals, verify_session, watch_session
     from overnight.loop.recovery import AlreadyFinished
     from overnight.loop.session import Session
     from overnight.morning.report import headline, write_report
@@ -64,6 +64,7 @@ def demo(
     try:
         with stopped_by_signals(session.request_stop):
             if not watch_session(session, console, plain=plain):
+                say_result(folder, console)
                 console.print(f"Interrupted; everything is saved. `overnight demo {folder.name}` goes on where it was.")
                 raise typer.Exit(130)
     except AlreadyFinished as news:

@@ -52,6 +52,7 @@ def _say(found: Checkup, metric: str, direction: str, limit: float, console: Con
         else f"noisy: it moves by ±{found.noise.sd:.2g}{share} when nothing changes, so more runs confirm a gain"
     )
     peak = max(run.peak_mb for run in found.runs)
+    night = f"about {found.experiments_a_night:,} experiments in {NIGHT_HOURS:g} hours, less the time the agent thinks"
     lines = [
         ("metric", f"{metric} {found.mean:.6g}, {direction} is better"),
         ("noise", noise),
@@ -59,7 +60,7 @@ def _say(found: Checkup, metric: str, direction: str, limit: float, console: Con
         ("memory", f"{peak:.0f} MiB at most" if peak else "too short a run to see"),
         ("may change", ", ".join(found.may_change)),
         ("may not", f"the other {found.frozen_files} files that git tracks" if found.frozen_files else "nothing"),
-        ("a night", f"{found.experiments_a_night:,} runs in {NIGHT_HOURS:g} hours, less the time the agent thinks"),
+        ("a night", night),
     ]  # fmt: skip
     if found.other_numbers:
         names = ", ".join(f"{name} {value:.4g}" for name, value in list(found.other_numbers.items())[:8])

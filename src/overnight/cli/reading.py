@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 import typer
 
 from overnight.cli.places import GoalArgument, JsonOption, SessionOption, folder_of
+from overnight.cli.terminal import safe
 from overnight.errors import OvernightError, SessionError
 from overnight.ledger.history import History, choose_session
 from overnight.ledger.reader import LedgerReader
@@ -111,9 +112,7 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
     if runs:
         typer.echo(_runs_table(runs))
     if tail:
-        typer.echo(
-            "\nthe end of what it printed:\n" + "\n".join(f"  {line}" for line in _safe(tail).splitlines()[-20:])
-        )
+        typer.echo("\nthe end of what it printed:\n" + "\n".join(f"  {line}" for line in safe(tail).splitlines()[-20:]))
 
 
 def report(goal: GoalArgument = None, session: SessionOption = None) -> None:
@@ -155,7 +154,7 @@ def export(
 def _line(judged: Judged) -> str:
     metric = f"{judged.metric:.6g}" if judged.metric is not None else "-"
     gain = f"{judged.gain:+.3g}" if judged.gain is not None else ""
-    words = _safe(judged.hypothesis) or f"({_safe(judged.reason)})"
+    words = safe(judged.hypothesis) or f"({safe(judged.reason)})"
     return f"{judged.number:>5}  {judged.verdict:<9} {metric:>12} {gain:>10}  {words}"
 
 
@@ -163,7 +162,7 @@ def _verdict_words(judged: Judged | None) -> str:
     if judged is None:
         return "no verdict yet"
     commit = f", commit {judged.commit[:7]}" if judged.commit else ""
-    return f"{judged.verdict}: {_safe(judged.reason)}{commit}"
+    return f"{judged.verdict}: {safe(judged.reason)}{commit}"
 
 
 def _print_patch(patch: str) -> None:
@@ -171,7 +170,7 @@ def _print_patch(patch: str) -> None:
         from rich.console import Console
         from rich.syntax import Syntax
 
-        Console().print(Syntax(_safe(patch), "diff", theme="ansi_dark", background_color="default"))
+        Console().print(Syntax(safe(patch), "diff", theme="ansi_dark", background_color="default"))
     else:
         typer.echo(patch)
 
@@ -182,11 +181,6 @@ def _runs_table(runs: list[Measured]) -> str:
         value = f"{run.value:.6g}" if run.value is not None else "-"
         numbers = f"{run.wall_seconds:>8.2f} {run.cpu_seconds:>8.2f} {run.peak_mb:>8.0f}"
         rows.append(
-            f"{run.role:<16} {run.seed:>11} {run.outcome:<8} {value:>12} {numbers}  {_safe(run.reason)}".rstrip()
+            f"{run.role:<16} {run.seed:>11} {run.outcome:<8} {value:>12} {numbers}  {safe(run.reason)}".rstrip()
         )
     return "\n".join(rows)
-
-
-def _safe(text: str) -> str:
-    """What a guest printed, without the control characters that would act on the terminal."""
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else "�" for sign in text)

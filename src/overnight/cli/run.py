@@ -54,6 +54,7 @@ def run(
     except AlreadyFinished as news:
         console.print(str(news), soft_wrap=True)
         return
+    say_result(path.parent, console)
     if not finished:
         console.print("Interrupted; everything is saved. `overnight run` goes on where it was.")
         raise typer.Exit(_INTERRUPTED)
@@ -72,7 +73,6 @@ def watch_session(session: Session, console: Console, *, plain: bool) -> bool:
                 _tell_what_was_done(watcher, session, event.session)
             if isinstance(event, SessionClosed):
                 finished = event.finished
-    say_result(session.state.folder.parent, console)
     return finished
 
 
@@ -103,9 +103,10 @@ def verify_session(folder: Path, session: str | None, console: Console, *, pairs
     if verified is not None:
         words = verified_words(verified)
         console.print(
-            f"[bold]{words[0].upper()}{words[1:]}[/]: baseline {verified.baseline:.6g}, best {verified.best:.6g}"
+            f"[bold]{words[0].upper()}{words[1:]}[/]: baseline {verified.baseline:.6g}, best {verified.best:.6g}",
+            soft_wrap=True,
         )
-        console.print(f"[dim]as `{verified.command}` prints it[/]")
+        console.print(f"[dim]as `{verified.command}` prints it[/]", soft_wrap=True)
 
 
 def stop(goal: GoalArgument = None) -> None:

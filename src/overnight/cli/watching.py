@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from overnight.cli.terminal import safe
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Judged
 from overnight.loop.events import (
@@ -155,13 +156,17 @@ class Watcher:
             now.kept += 1
             now.best = judged.metric
         now.failed += judged.verdict in ("crash", "timeout", "invalid")
-        self._console.print(verdict_line(judged), soft_wrap=True)
+        if self._live is not None:
+            # One line each, so that the night can be read down the screen; `overnight log` and `show` have it all.
+            self._console.print(verdict_line(judged), no_wrap=True, overflow="ellipsis")
+        else:
+            self._console.print(verdict_line(judged), soft_wrap=True)
 
     def _draw(self) -> RenderableType:
         now = self._now
         of = f" of {now.settings.stop.experiments}" if now.settings and now.settings.stop.experiments else ""
         title = Text.assemble((f"experiment {now.number}{of}  " if now.number else "baseline  ", "bold"))
-        title.append(now.hypothesis if now.number else "")
+        title.append(safe(now.hypothesis) if now.number else "")
         title.truncate(max(20, self._console.width - 2), overflow="ellipsis")
         return Group(Text(""), title, self._step(), self._standing())
 
@@ -211,8 +216,8 @@ def verdict_line(judged: Judged) -> Text:
         f"{judged.number:>5}  ",
         (f"{judged.verdict:<9}", STYLES[judged.verdict]),
         f" {metric:>10}  ",
-        (judged.hypothesis or "(no hypothesis)", "bold" if judged.verdict == "keep" else ""),
+        (safe(judged.hypothesis) or "(no hypothesis)", "bold" if judged.verdict == "keep" else ""),
     )
     if judged.reason:
-        line.append(f"  {judged.reason}", style="dim")
+        line.append(f"  {safe(judged.reason)}", style="dim")
     return line

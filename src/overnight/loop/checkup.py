@@ -21,6 +21,8 @@ from overnight.loop.state import State
 from overnight.repo.candidate import fingerprint
 
 NIGHT_HOURS = 8.0
+_RUNS_UNDER_NOISE = 2
+"""Runs that an experiment takes on average when the metric is noisy: one for most, up to eleven for the promising."""
 _CLOSE_TO_LIMIT = 0.9
 
 
@@ -37,7 +39,7 @@ class Checkup:
     run_seconds: float
     """The mean wall time of one run, without scoring."""
     experiments_a_night: int
-    """How many fit in `NIGHT_HOURS` if proposing takes no time."""
+    """About how many fit in `NIGHT_HOURS` if proposing takes no time."""
     other_numbers: dict[str, float]
     advice: tuple[str, ...]
 
@@ -100,7 +102,7 @@ def _found(project: Project, runs: list[Measured]) -> Checkup:
         may_change=may_change,
         frozen_files=len(files) - len(may_change),
         run_seconds=seconds,
-        experiments_a_night=int(NIGHT_HOURS * 3600 / max(seconds, 0.05)),
+        experiments_a_night=int(NIGHT_HOURS * 3600 / max(seconds, 0.05) / (1 if noise.is_exact else _RUNS_UNDER_NOISE)),
         other_numbers={name: value for name, value in runs[-1].metrics.items() if name not in usage},
         advice=tuple(_advice(project, runs, noise, math.fsum(values) / len(values))),
     )

@@ -1,0 +1,101 @@
+"""The night in a terminal: what stands there, and what must never reach it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from overnight.cli.watching import Watcher
+from overnight.goal.settings import Settings
+from overnight.ledger.records import Judged, Measured, Proposed
+from overnight.loop.events import (
+    ExperimentJudged,
+    ProposalFinished,
+    ProposalStarted,
+    RunFinished,
+    RunStarted,
+    SessionClosed,
+    SessionOpened,
+)
+
+SETTINGS = Settings.model_validate(
+    {"edit": "train.py", "run": "x", "metric": "loss", "budget": 90, "kill_at": 120, "stop": {"experiments": 8}}
+)
+BASELINE = Judged(number=0, verdict="baseline", reason="3 runs", hypothesis="the baseline", metric=2.0)
+KEEP = Judged(number=1, verdict="keep", reason="better by 0.5", hypothesis="raise LR", metric=1.5)
+CRASH = Judged(number=2, verdict="crash", reason="it fell over", hypothesis="go wild")
+RUN = Measured(number=1, role="candidate", commit="", fingerprint="", seed=0, outcome="ok")
+
+
+def screen(*, terminal: bool, width: int = 100) -> Console:
+    return Console(
+        file=io.StringIO(), force_terminal=terminal, width=width, height=30, highlight=False, color_system=None
+    )
+
+
+def text(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def test_the_live_view_says_what_is_going_on() -> None:
+    console = screen(terminal=True)
+    watcher = Watcher(console, plain=False)
+    with watcher:
+        watcher.show(SessionOpened("2026-01-01", SETTINGS, "a" * 40, None))
+        for judged in (BASELINE, KEEP, CRASH):
+            watcher.show(ExperimentJudged(judged))
+        watcher.show(ProposalStarted(3, "search"))
+        watcher.show(ProposalFinished(Proposed(number=3, hypothesis="lower LR", proposer="search", parent="")))
+        watcher.show(RunStarted(3, "candidate", 1, "lower LR", 120.0))
+        with console.capture() as capture:
+            console.print(watcher._draw())
+    frame = capture.get()
+    for part in (
+        "experiment 3 of 8  lower LR",
+        "measuring the candidate",
+        "90 s left",
+        "best loss 1.5 (25 % better)",
+        "kept 1 · not better 0 · failed 1",
+        "left",
+    ):
+        assert part in frame
+
+
+@pytest.mark.parametrize("width", [40, 80])
+def test_in_a_terminal_every_verdict_is_one_line(width: int) -> None:
+    console = screen(terminal=True, width=width)
+    with Watcher(console, plain=False) as watcher:
+        watcher.show(SessionOpened("s", SETTINGS, "a" * 40, None))
+        with console.capture() as capture:
+            watcher.show(ExperimentJudged(KEEP.model_copy(update={"hypothesis": "long " * 50, "reason": "r" * 300})))
+    lines = [line for line in capture.get().splitlines() if "keep" in line or "rrr" in line or "long" in line]
+    assert len(lines) == 1
+    assert "…" in lines[0]
+
+
+def test_piped_or_plain_nothing_is_cut() -> None:
+    console = screen(terminal=False, width=40)
+    with Watcher(console, plain=True) as watcher:
+        watcher.show(SessionOpened("s", SETTINGS, "a" * 40, 7, ("mind the gap",)))
+        watcher.show(RunStarted(8, "candidate", 1, "x", 120.0))
+        watcher.show(RunFinished(RUN))
+        watcher.show(ExperimentJudged(KEEP.model_copy(update={"reason": "because " * 20})))
+        watcher.show(SessionClosed(finished=True, reason="done"))
+    said = text(console)
+    assert "goes on after 7 experiments" in said
+    assert "mind the gap" in said
+    assert "because " * 19 in said
+    assert len(said.splitlines()) <= 4
+
+
+def test_what_a_guest_wrote_does_not_act_on_the_terminal() -> None:
+    console = screen(terminal=False)
+    evil = KEEP.model_copy(update={"hypothesis": "\x1b[2J\x1b]0;owned\x07 [bold]x", "reason": "\x1b[31mred\r"})
+    with Watcher(console, plain=True) as watcher:
+        watcher.show(ExperimentJudged(evil))
+    assert "\x1b" not in text(console)
+    assert "\r" not in text(console)
+    assert "[bold]x" in text(console)
