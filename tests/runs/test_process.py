@@ -58,6 +58,14 @@ def test_how_it_ended(run: Run) -> None:
     assert (ended.exit_code, ended.signal, ended.forced) == (None, signal.SIGSEGV, False)
 
 
+def test_where_the_kernel_offers_neither_pidfd_nor_waitid(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on macOS: the process is asked again and again instead."""
+    monkeypatch.setattr("overnight.runs.process._pidfd_of", lambda pid: None)
+    monkeypatch.delattr(os, "waitid")
+    assert (run("exit 0").exit_code, run("exit 3").exit_code) == (0, 3)
+    assert run("sleep 60", limit=0.3).forced
+
+
 def test_everything_printed_is_read_also_what_came_just_before_the_end(run: Run, tmp_path: Path) -> None:
     run("echo out; echo err >&2; head -c 300000 /dev/zero | tr '\\0' x; echo end")
     content = (tmp_path / "output.log").read_text()

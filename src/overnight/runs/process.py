@@ -270,6 +270,11 @@ def _have_other_children(pid: int) -> bool:
 
 def _has_ended(pid: int) -> bool:
     """Whether the process is over; it stays reapable."""
+    if not hasattr(os, "waitid"):  # macOS before Python 3.13
+        try:
+            return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return True
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
