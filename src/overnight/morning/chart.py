@@ -75,22 +75,24 @@ def write_png(chart: Staircase, title: str, path: Path) -> None:
     axes.scatter(*chart.kept, s=46, color=_KEPT, edgecolor="white", linewidth=0.8, label=f"kept ({kept})", zorder=4)
     better_is_up = chart.direction == "higher"
     for number, metric, label in _chosen_labels(chart):
+        is_late = number > 0.75 * chart.last  # Its label goes to the left, or it would leave the picture.
         axes.annotate(
             _short(label),
             (number, metric),
-            xytext=(5, -5 if better_is_up else 5),
+            xytext=(-5 if is_late else 5, -5 if better_is_up else 5),
             textcoords="offset points",
             fontsize=8,
             color=_LINE,
-            rotation=-24 if better_is_up else 24,
-            ha="left",
+            rotation=24 if better_is_up == is_late else -24,
+            rotation_mode="anchor",
+            ha="right" if is_late else "left",
             va="top" if better_is_up else "bottom",
             zorder=5,
         )
     axes.set_ylim(low, high)
     axes.set_xlabel("experiment")
     axes.set_ylabel(f"{chart.metric} ({chart.direction} is better)")
-    axes.set_title(title, loc="left", fontsize=12)
+    axes.set_title(textwrap.fill(title.replace("$", r"\$"), 130), loc="left", fontsize=11)
     axes.grid(alpha=0.2)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(loc="lower right" if better_is_up else "upper right", frameon=False)
