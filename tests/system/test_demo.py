@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from tests.checkout import Checkout
 from tests.system.conftest import OVERNIGHT
 
 
@@ -14,6 +15,10 @@ def demo(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_it_copies_the_example_runs_it_shows_the_chart_and_goes_on(tmp_path: Path) -> None:
+    around = Checkout(tmp_path)  # as `make demo` does it: in a folder that another repository ignores
+    around.write(".gitignore", "my-demo/\n")
+    around.git("init", "-q")
+    head = around.commit()
     done = demo(tmp_path, "--experiments", "1")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "val_bpc (lower is better)" in done.stdout
@@ -23,9 +28,10 @@ def test_it_copies_the_example_runs_it_shows_the_chart_and_goes_on(tmp_path: Pat
     assert {"goal.md", "train.py", "score.py", "prepare.py"} <= {entry.name for entry in project.iterdir()}
     git = ["git", "status", "--porcelain"]
     assert subprocess.run(git, cwd=project, capture_output=True, text=True, check=True).stdout == ""
+    assert around.git("rev-parse", "HEAD").strip() == head
     again = demo(tmp_path, "--experiments", "1")
     assert again.returncode == 0
-    assert "is finished: all 1 experiments done" in again.stdout
+    assert "is finished: all 1 experiments are done" in again.stdout
 
 
 def test_it_does_not_write_into_a_folder_that_holds_something_else(tmp_path: Path) -> None:

@@ -54,11 +54,13 @@ def demo(
     from overnight.loop.recovery import AlreadyFinished
     from overnight.loop.session import Session
     from overnight.morning.report import headline, write_report
+    from overnight.repo.git import git_program
 
     console = Console(highlight=False)
     folder = folder.absolute()
     if not (folder / ".overnight").exists():
         _copy_example(folder)
+        git_program(["init", "--quiet"], folder)  # Its own, also where the folder lies in another repository.
         make_repository(folder, console)
     session = Session(folder / "goal.md", experiments=experiments, seed=seed)
     try:

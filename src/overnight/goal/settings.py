@@ -34,7 +34,8 @@ def format_duration(seconds: float) -> str:
         count = seconds / _UNITS[unit]
         if count >= 1 and count == int(count):
             return f"{int(count)}{unit}"
-    return f"{seconds:g}s" if seconds >= 1 else f"{seconds * 1000:g}ms"
+    number, unit = (seconds, "s") if seconds >= 1 else (seconds * 1000, "ms")
+    return f"{int(number)}{unit}" if number == int(number) else f"{number}{unit}"
 
 
 Seconds = Annotated[float, BeforeValidator(parse_duration)]
