@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+import sys
 from pathlib import Path
 
+from overnight.goal.document import Goal
 from tests.checkout import Checkout
 from tests.system.conftest import OVERNIGHT
 
@@ -28,6 +31,9 @@ def test_it_copies_the_example_runs_it_shows_the_chart_and_goes_on(tmp_path: Pat
     assert {"goal.md", "train.py", "score.py", "prepare.py"} <= {entry.name for entry in project.iterdir()}
     git = ["git", "status", "--porcelain"]
     assert subprocess.run(git, cwd=project, capture_output=True, text=True, check=True).stdout == ""
+    settings = Goal.read(project / "goal.md").settings
+    assert settings.run == f"{shlex.quote(sys.executable)} train.py"
+    assert settings.verify == f"{shlex.quote(sys.executable)} score.py --split held_out"
     assert around.git("rev-parse", "HEAD").strip() == head
     again = demo(tmp_path, "--experiments", "1")
     assert again.returncode == 0

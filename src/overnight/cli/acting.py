@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shlex
 import shutil
+import sys
 from importlib import resources
 from pathlib import Path
 from typing import Annotated
@@ -93,8 +97,20 @@ def _copy_example(folder: Path) -> None:
             shutil.copytree(
                 source, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__", ".*", "artifacts")
             )
+        goal = folder / "goal.md"
+        goal.write_text(_with_this_python(goal.read_text(encoding="utf-8")), encoding="utf-8")
     except OSError as error:
         raise OvernightError(f"the demo cannot be copied to {folder}: {error.strerror}") from None
+
+
+def _with_this_python(goal: str) -> str:
+    """The goal's commands with the interpreter that has NumPy: what `python` is, if anything, depends on the shell."""
+
+    def command(found: re.Match[str]) -> str:
+        words = f"{shlex.quote(sys.executable)} {found['rest']}"
+        return f"{found['key']}: {json.dumps(words)}"
+
+    return re.sub(r"^(?P<key>run|score|verify): python (?P<rest>.*?)(?=\s*#|$)", command, goal, flags=re.MULTILINE)
 
 
 def _example() -> Path:
