@@ -181,6 +181,16 @@ def test_crashes_do_not_stop_it() -> None:
     assert session.propose().exhausted
 
 
+def test_a_value_that_crashed_is_not_tried_again_while_there_are_others() -> None:
+    def loss(files: Mapping[str, bytes]) -> float | None:
+        layers, rate = (float(line.split()[-1]) for line in files["a.py"].decode().splitlines())
+        return None if layers < 1 else (layers - 1) + abs(math.log2(rate / 4))
+
+    session = Session(loss, {"a.py": b"LAYERS = 1\nLR = 0.01\n"}).run(20)
+    crashes = [judged.origin["new"] for judged in session.judged if judged.verdict == "crash"]
+    assert crashes == ["0"]
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     st.sampled_from(["2", "1", "0", "0.0", "-1", "0.9", "1_000", "1e-3"]),

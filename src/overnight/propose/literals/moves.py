@@ -71,7 +71,8 @@ class Outlook:
 def promising_moves(place: Place, experience: Experience, outlook: Outlook) -> Iterator[Move]:
     """The moves worth making now, if any."""
     if place.kind == "number":
-        yield from _number_moves(place, experience, outlook)
+        crashed = {text for text, seen in experience.seen.items() if seen.quality is None}
+        yield from (move for move in _number_moves(place, experience, outlook) if move.new not in crashed)
     else:
         for new in _others(place):
             yield Move(place, new, _switch_promise(place, experience, new, outlook))
