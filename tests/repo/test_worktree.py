@@ -144,6 +144,12 @@ def test_links_and_executables_are_checked_out_as_such(
     assert os.access(copy.folder / "tool.sh", os.X_OK)
 
 
+def test_line_ends_are_those_of_the_commit_whatever_the_user_likes(copy: Worktree, checkout: Checkout) -> None:
+    checkout.git("config", "core.autocrlf", "true")
+    copy.checkout(copy.repository.head())
+    assert (copy.folder / "train.py").read_bytes() == b"LR = 0.1\n"
+
+
 def test_data_that_git_does_not_know_is_linked_in(repository: Repository, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()

@@ -100,7 +100,7 @@ class Worktree:
         index = self.folder.with_name(self.folder.name + ".index")
         git_folder = str(Path(self.repository.git.path))
         where = {"GIT_DIR": git_folder, "GIT_WORK_TREE": str(self.folder), "GIT_INDEX_FILE": str(index)}
-        plain = ["-c", "core.sparseCheckout=false", "-c", "core.fsmonitor=false"]
+        plain = ["-c", "core.sparseCheckout=false", "-c", "core.fsmonitor=false", "-c", "core.autocrlf=false"]
         git_program([*plain, "read-tree", tree], self.folder, where)
         git_program([*plain, "checkout-index", "--all", "--force", "--quiet"], self.folder, where)
         _remove(index)
