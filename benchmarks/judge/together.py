@@ -3,8 +3,8 @@
 Each run holds one new idea, nearly all ideas that are proven, and a random half of the undecided ones. A Bayesian
 linear regression, kept up to date by Kalman's formula, tells their effects apart, so that every run is evidence about
 every idea that is still open and nothing is ever measured only to be confirmed. The level of the machine is one more
-unknown, which may wander. What ideas are like (how many help, how many do nothing, how large effects are) is learned during the
-night on a grid of priors, from the surprise that each new idea brings.
+unknown, which may wander. What ideas are like (how many help, how many do nothing, how large effects are) is learned
+during the night on a grid of priors, from the surprise that each new idea brings.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 BASELINE_RUNS = 5
 HOPELESS, PROVEN, WORTH_KEEPING = 0.02, 0.95, 0.5
-"""Chances to be good: dropped below the first, nearly always in above the second, kept in the morning above the last."""
+"""Chances to be good: dropped below the first, nearly always in above the second, kept at last above the third."""
 MOST_OPEN = 256
 _DRIFT = 1e-3
 """How far the machine's level may wander from run to run: its variance, in that of the noise."""
