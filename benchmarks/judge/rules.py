@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from random import Random
 from statistics import fmean, stdev
 
 from world import Night, OutOfRunsError, Version
 
-from overnight.judge.noise import pooled_noise
-from overnight.judge.race import SEEDS_WANTED, Decision, Evidence, RunCandidate, next_step
+from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS, Judge, Ties
 
 NOBODY: Version = frozenset()
 
@@ -47,7 +47,7 @@ def margin(night: Night) -> Outcome:
 def _against_a_record(night: Night, margin_sds: float) -> Outcome:
     outcome = Outcome()
     with until_morning():
-        baseline = [night.measure(NOBODY) for _ in range(3 if margin_sds else 1)]
+        baseline = [night.baseline() for _ in range(3 if margin_sds else 1)]
         start = record = fmean(baseline)
         needed = margin_sds * stdev(baseline) if margin_sds else 0.0
         while True:
@@ -62,7 +62,7 @@ def labloop(night: Night) -> Outcome:
     """labloop: better by one standard deviation, twice; the record becomes the weaker of the two runs."""
     outcome = Outcome()
     with until_morning():
-        baseline = [night.measure(NOBODY) for _ in range(3)]
+        baseline = [night.baseline() for _ in range(3)]
         start = record = fmean(baseline)
         needed = stdev(baseline)
         while True:
@@ -81,7 +81,7 @@ def three_repeats(night: Night) -> Outcome:
     """Everything measured three times, the mean kept when it beats the best mean."""
     outcome = Outcome()
     with until_morning():
-        start = record = fmean(night.measure(NOBODY) for _ in range(3))
+        start = record = fmean(night.baseline() for _ in range(3))
         while True:
             candidate = outcome.kept | {night.idea()}
             value = fmean([night.measure(candidate) for _ in range(3)])
@@ -90,49 +90,56 @@ def three_repeats(night: Night) -> Outcome:
     return outcome
 
 
-@dataclass
-class _Kept:
-    """A version on the branch and its runs, without the one that let it into the race."""
-
-    version: Version
-    runs: list[float] = field(default_factory=list)
-
-
 def overnight(night: Night) -> Outcome:
     """Overnight's judge, asked as the loop asks it."""
-    outcome = Outcome()
+    baseline = [night.baseline() for _ in range(EXACT_RUNS)]
+    if min(baseline) == max(baseline):
+        return greedy(night)  # An exact metric: one run decides, and a tie is no improvement.
+    baseline += [night.baseline() for _ in range(BASELINE_RUNS - EXACT_RUNS)]
+    judge, random, ties = Judge("higher", baseline), Random(night.seed), Ties()
+    kept: list[int] = []
     with until_morning():
-        stack = [_Kept(NOBODY, [night.measure(NOBODY) for _ in range(3)])]
-        start = fmean(stack[0].runs)
         while True:
-            incumbent = stack[-1]
-            candidate = _Kept(incumbent.version | {night.idea()})
-            decision = _race(night, stack, candidate)
-            if decision.keep:
-                stack.append(candidate)
-                outcome = Outcome(candidate.version, decision.after - start)
-    return outcome
+            version = judge.plan(night.idea(), ties, random)
+            judge.observe(version, night.measure(version))
+            kept = judge.best(kept, ties)
+            judge.drop(set(judge.hopeless(ties)) - set(kept))
+    return _claim(judge, judge.best(kept, ties, at_last=True))
 
 
-def _race(night: Night, stack: list[_Kept], candidate: _Kept) -> Decision:
-    incumbent = stack[-1]
-    seeds = range(SEEDS_WANTED)
-    candidates: dict[int, float] = {}
-    incumbents: dict[int, float | None] = {}
-    while True:
-        noise = pooled_noise([kept.runs for kept in [stack[0], *stack[1:][-20:]]])
-        evidence = Evidence("higher", noise, fmean(incumbent.runs), seeds, candidates, incumbents)
-        step = next_step(evidence)
-        if isinstance(step, Decision):
-            return step
-        if isinstance(step, RunCandidate):
-            candidates[step.seed] = night.measure(candidate.version)
-            if step.seed != seeds[0] or noise.is_exact:
-                candidate.runs.append(candidates[step.seed])
-        else:
-            value = night.measure(incumbent.version)
-            incumbents[step.seed] = value
-            incumbent.runs.append(value)
+class _Alone(Ties):
+    """No two ideas can be combined unless both are kept."""
+
+    def __init__(self, kept: list[int]) -> None:
+        super().__init__()
+        object.__setattr__(self, "kept", kept)
+
+    def fit(self, ideas: Set[int]) -> bool:
+        return len(ideas - set(self.kept)) <= 1  # type: ignore[attr-defined]
+
+
+def one_at_a_time(night: Night) -> Outcome:
+    """The same judge where no two open ideas can be combined, as when every proposal changes the same line."""
+    baseline = [night.baseline() for _ in range(EXACT_RUNS)]
+    if min(baseline) == max(baseline):
+        return greedy(night)
+    baseline += [night.baseline() for _ in range(BASELINE_RUNS - EXACT_RUNS)]
+    judge, random = Judge("higher", baseline), Random(night.seed)
+    kept: list[int] = []
+    with until_morning():
+        while True:
+            idea = night.idea()
+            version: Version | None = judge.plan(idea, _Alone(kept), random)
+            while version is not None:
+                judge.observe(version, night.measure(version))
+                version = judge.duel(idea, frozenset(kept))
+            kept = [number for number in judge.best(kept, Ties()) if number in kept or number == idea]
+            judge.drop(set(judge.open) - set(kept))
+    return _claim(judge, kept)
+
+
+def _claim(judge: Judge, kept: list[int]) -> Outcome:
+    return Outcome(frozenset(kept), sum(judge.gain(idea).mean for idea in kept))
 
 
 RULES: dict[str, Rule] = {
@@ -141,4 +148,5 @@ RULES: dict[str, Rule] = {
     "labloop": labloop,
     "3 repeats": three_repeats,
     "overnight": overnight,
+    "one at a time": one_at_a_time,
 }

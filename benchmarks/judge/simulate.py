@@ -15,11 +15,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from statistics import fmean, stdev
 
-from rules import RULES, Rule
-from together import many_at_once
+from rules import RULES
 from world import Night, World
 
-SIDE_BY_SIDE: dict[str, Rule] = {**RULES, "many at once": many_at_once}
 WORLDS = [
     *(World(p_good, sigma) for p_good in (0.05, 0.15) for sigma in (0.0, 0.3, 1.0, 3.0)),
     *(World(p_good, sigma, tails="heavy") for p_good in (0.05, 0.15) for sigma in (0.3, 1.0, 3.0)),
@@ -44,7 +42,7 @@ def play(rule: str, world: World, seeds: range) -> list[tuple[float, int, int, f
     results = []
     for seed in seeds:
         night = Night(world, seed)
-        outcome = SIDE_BY_SIDE[rule](night)
+        outcome = RULES[rule](night)
         false = sum(night.effects[number] <= 0 for number in outcome.kept)
         results.append((night.truth(outcome.kept), false, len(outcome.kept), outcome.claimed, len(night.effects)))
     return results
@@ -73,13 +71,13 @@ def main() -> None:
     parser.add_argument("--nights", type=int, default=200)
     nights = parser.parse_args().nights
     with ProcessPoolExecutor() as pool:
-        jobs = {(world, rule): pool.submit(score, rule, world, nights) for world in WORLDS for rule in SIDE_BY_SIDE}
+        jobs = {(world, rule): pool.submit(score, rule, world, nights) for world in WORLDS for rule in RULES}
         for world in WORLDS:
-            print(f"\n{title(world)}\n{'':12} {'true gain':>16} {'false keeps':>12} {'claimed/true':>13} {'ideas':>7}")
-            for rule in SIDE_BY_SIDE:
+            print(f"\n{title(world)}\n{'':13} {'true gain':>16} {'false keeps':>12} {'claimed/true':>13} {'ideas':>7}")
+            for rule in RULES:
                 found = jobs[world, rule].result()
                 gain = f"{found.gain:.2f} ± {found.reach:.2f}"
-                print(f"{rule:12} {gain:>16} {found.false_keeps:>11.0%} {found.claimed:>13.2f} {found.ideas:>7.0f}")
+                print(f"{rule:13} {gain:>16} {found.false_keeps:>11.0%} {found.claimed:>13.2f} {found.ideas:>7.0f}")
 
 
 if __name__ == "__main__":

@@ -61,6 +61,11 @@ class Night:
         drift = self.world.drift * (now + math.sin(6 * math.pi * now)) / 2
         return self.truth(version) + self.world.sigma * (self._error() + drift)
 
+    def baseline(self) -> float:
+        """One run of the baseline, before the night begins: those are not in the budget, whatever the rule."""
+        value, self.runs = self.measure(frozenset()), 0
+        return value
+
     def truth(self, version: Iterable[int]) -> float:
         """How much better than the baseline a version really is."""
         return math.fsum(self.effects[number] for number in version)

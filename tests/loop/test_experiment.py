@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from overnight.judge.race import SEEDS_WANTED
 from overnight.ledger.records import Measured
-from overnight.loop.experiment import mean_metrics, seeds_for
+from overnight.loop.experiment import mean_metrics
+from overnight.loop.seeds import SEEDS_WANTED, seeds_for
 
 
 @given(st.integers(0, 2**40), st.integers(-100, 10_000))

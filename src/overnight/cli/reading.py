@@ -19,6 +19,7 @@ from overnight.ledger.history import History, choose_session
 from overnight.ledger.reader import LedgerReader
 from overnight.ledger.records import Judged, Measured
 from overnight.loop.state import State
+from overnight.morning.explain import explain
 from overnight.morning.export import WRITERS, as_row
 from overnight.morning.summary import Summary, duration_words, percent_words, summarize, verified_words
 
@@ -92,6 +93,7 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
         if judged is None and proposed is None:
             last = history.last_number()
             raise SessionError(f"session {history.session} has no experiment {number}; the last one is {last}")
+        reasons = explain(history, number)
     patch = ""
     if proposed is not None and proposed.commit is not None:
         repository = Repository.find(folder)
@@ -102,11 +104,18 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
         whole = as_row(judged) if judged else {"number": number, "verdict": None}
         measured = [run.model_dump(exclude={"kind", "output_tail"}) for run in runs]
         typer.echo(
-            json.dumps({**whole, "patch": patch, "measurements": measured, "output_tail": tail}, ensure_ascii=False)
+            json.dumps(
+                {**whole, "patch": patch, "measurements": measured, "why": reasons, "output_tail": tail},
+                ensure_ascii=False,
+            )
         )
         return
     title = judged.hypothesis if judged else proposed.hypothesis if proposed else ""
     typer.echo(f"experiment {number}: {title}\n{_verdict_words(judged)}\n")
+    for line in reasons:
+        typer.echo(safe(line))
+    if reasons:
+        typer.echo()
     if patch:
         _print_patch(patch)
     if runs:

@@ -25,6 +25,7 @@ from overnight.loop.events import (
     SessionClosed,
     SessionEvent,
     SessionOpened,
+    VerdictChanged,
 )
 from overnight.loop.verify import VerificationDone
 from overnight.morning.summary import duration_words, improvement_percent, percent_words
@@ -120,6 +121,8 @@ class Watcher:
                 now.start("trying the guards", None)
             case ExperimentJudged():
                 self._say_verdict(event.judged)
+            case VerdictChanged():
+                self._say_change(event)
             case SessionClosed():
                 self._finish()
             case VerificationDone():
@@ -156,6 +159,16 @@ class Watcher:
             now.kept += 1
             now.best = judged.metric
         now.failed += judged.verdict in ("crash", "timeout", "invalid")
+        self._say(judged)
+
+    def _say_change(self, event: VerdictChanged) -> None:
+        is_kept = event.judged.verdict == "keep"
+        self._now.kept += 1 if is_kept else -1
+        if is_kept:
+            self._now.best = event.judged.metric
+        self._say(event.judged)
+
+    def _say(self, judged: Judged) -> None:
         if self._live is not None:
             # One line each, so that the night can be read down the screen; `overnight log` and `show` have it all.
             self._console.print(verdict_line(judged), no_wrap=True, overflow="ellipsis")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -38,14 +39,17 @@ class Interval:
 
 def pooled_noise(groups: Sequence[Sequence[float]]) -> Noise:
     """The noise in `groups`, each the runs of one version: the pooled variance, groups weighted by their size."""
-    squares = 0.0
+    # Divided by the largest of them first, so that no square can be too large or too small for a float.
+    largest = max((abs(value) for values in groups for value in values), default=0.0)
+    deviations: list[float] = []
     degrees = 0
     for values in groups:
         if len(values) > 1 and min(values) != max(values):
-            centre = math.fsum(values) / len(values)
-            squares += math.fsum((value - centre) ** 2 for value in values)
+            centre = math.fsum(value / largest for value in values) / len(values)
+            deviations += [value / largest - centre for value in values]
         degrees += max(len(values) - 1, 0)
-    return Noise(math.sqrt(squares / degrees) if degrees else 0.0, degrees)
+    sd = math.hypot(*deviations) / math.sqrt(degrees) * largest if deviations else 0.0
+    return Noise(min(sd, sys.float_info.max), degrees)
 
 
 def mean_difference(differences: Sequence[float], noise: Noise) -> Interval:

@@ -27,6 +27,11 @@ VERIFYING: tuple[Role, ...] = ("verify_baseline", "verify_best")
 """Runs that may be scored on other data, so that no decision is taken on them."""
 _BATCH = 1000
 _FAILED: tuple[Verdict, ...] = ("crash", "timeout", "invalid")
+_NEWEST = (
+    "NOT EXISTS (SELECT 1 FROM events AS later WHERE later.session = events.session AND later.kind = 'judged' "
+    "AND later.number = events.number AND later.id > events.id)"
+)
+"""Of verdicts that were changed, the one that counts."""
 _EVENTS = "SELECT id, time, kind, payload FROM events WHERE session = :session"
 
 
@@ -103,13 +108,17 @@ class History:
 
     def incumbent(self) -> Judged | None:
         """The verdict that made the version to beat: the last keep, or the baseline."""
-        kept = self._judged(verdicts=("keep",), limit=1, newest=True)
-        return kept[0] if kept else self.baseline()
+        kept = self._fetch(f"kind = 'judged' AND verdict = 'keep' AND {_NEWEST}", newest=1)
+        return _expect(Judged, kept[0]) if kept else self.baseline()
 
     def judged_number(self, number: int) -> Judged | None:
-        """The verdict of one experiment, if it has one."""
+        """The verdict of one experiment as it stands, if it has one."""
         found = self._fetch("kind = 'judged' AND number = :number", newest=1, number=number)
         return _expect(Judged, found[0]) if found else None
+
+    def verdicts(self, number: int) -> list[Event]:
+        """Every verdict that one experiment ever had, in order."""
+        return self._fetch("kind = 'judged' AND number = :number", number=number)
 
     def judged_after(self, number: int) -> Iterator[Judged]:
         """The verdicts of the experiments with larger numbers, in order, without holding them all."""
@@ -122,8 +131,9 @@ class History:
         return self._judged(after=0, limit=count, newest=True)[::-1]
 
     def kept(self) -> list[Judged]:
-        """Every keep, oldest first."""
-        return self._judged(verdicts=("keep",))
+        """Every experiment that is kept now, in the order of the branch."""
+        found = self._fetch(f"kind = 'judged' AND verdict = 'keep' AND {_NEWEST}")
+        return [_expect(Judged, event) for event in found]
 
     def failed(self, count: int) -> list[Judged]:
         """The last experiments that crashed, ran out of time or broke a rule, oldest first."""
@@ -151,6 +161,24 @@ class History:
         runs = [_expect(Measured, event) for event in reversed(found)]
         return [run for run in runs if run.role not in VERIFYING]
 
+    def runs_and_verdicts(self) -> Iterator[Measured | Judged]:
+        """Every run and every verdict in the order in which they came, without holding them all."""
+        after = 0
+        sql = f"{_EVENTS} AND kind IN ('measured', 'judged') AND id > :after ORDER BY id LIMIT :most"
+        while rows := self._source.rows(sql, session=self.session, after=after, most=_BATCH):
+            events = [_event(row) for row in rows]
+            yield from (event.record for event in events if isinstance(event.record, Measured | Judged))
+            after = events[-1].id
+
+    def repeats(self) -> list[list[float]]:
+        """The metrics of every version that was run more than once and did not give the same each time."""
+        sql = (
+            "SELECT group_concat(payload ->> 'value', ' ') FROM events WHERE session = :session AND kind = 'measured' "
+            "AND payload ->> 'outcome' = 'ok' AND payload ->> 'role' NOT IN ('verify_baseline', 'verify_best') "
+            "GROUP BY fingerprint HAVING min(payload ->> 'value') <> max(payload ->> 'value')"
+        )
+        return [[float(value) for value in row[0].split()] for row in self._source.rows(sql, session=self.session)]
+
     def tried(self, fingerprint: str) -> bool:
         """Whether a candidate with exactly these contents was proposed before."""
         where = "fingerprint = :fingerprint AND kind = 'proposed'"
@@ -159,7 +187,7 @@ class History:
     def counts(self) -> Counts:
         """How the experiments ended."""
         of_experiments = "session = :session AND kind = 'judged' AND number > 0"
-        sql = f"SELECT verdict, count(*) FROM events WHERE {of_experiments} GROUP BY verdict"
+        sql = f"SELECT verdict, count(*) FROM events WHERE {of_experiments} AND {_NEWEST} GROUP BY verdict"
         return Counts(dict(self._source.rows(sql, session=self.session)))
 
     def count(self, kind: str) -> int:
@@ -187,7 +215,8 @@ class History:
     ) -> list[Judged]:
         among = f" AND verdict IN ({', '.join(repr(verdict) for verdict in verdicts)})" if verdicts else ""
         order = "DESC" if newest else "ASC"
-        sql = f"{_EVENTS} AND kind = 'judged' AND number > :after{among} ORDER BY number {order} LIMIT :limit"
+        where = f"kind = 'judged' AND number > :after{among} AND {_NEWEST}"
+        sql = f"{_EVENTS} AND {where} ORDER BY number {order} LIMIT :limit"
         rows = self._source.rows(sql, session=self.session, after=after, limit=-1 if limit is None else limit)
         return [_expect(Judged, _event(row)) for row in rows]
 

@@ -54,6 +54,8 @@ class Proposed(_Record):
     """The incumbent's commit."""
     commit: str | None = None
     """The candidate's commit; None when there is nothing to measure."""
+    inside: tuple[int, ...] = ()
+    """The kept experiments that the incumbent consists of, in the branch's order."""
     fingerprint: str | None = None
     """SHA-256 of the `edit` files' contents: two candidates are the same if and only if this is."""
     origin: dict[str, Any] = Field(default_factory=dict)
@@ -75,6 +77,8 @@ class Measured(_Record):
     commit: str
     fingerprint: str
     """Which version was run (see `Proposed.fingerprint`)."""
+    inside: tuple[int, ...] | None = None
+    """The experiments whose changes that version held; None where nobody said."""
     seed: int
     outcome: Outcome
     value: float | None = None
@@ -95,7 +99,11 @@ class Measured(_Record):
 
 
 class Judged(_Record):
-    """The verdict: everything a reader of the history needs, so that no other record has to be joined."""
+    """The verdict: everything a reader of the history needs, so that no other record has to be joined.
+
+    Later runs may change it, where the metric is noisy: the newest record of a number is the verdict that counts. The
+    kept ones, in the order of these records, are the commits of the branch.
+    """
 
     kind: Literal["judged"] = "judged"
     number: int
@@ -104,14 +112,20 @@ class Judged(_Record):
     hypothesis: str = ""
     proposer: str = ""
     metric: float | None = None
-    """The candidate's mean over its runs; None when it was never measured."""
+    """The metric with this change: as measured where it is exact, else as all runs together say; None when it was
+    never measured."""
     before: float | None = None
-    """The incumbent's mean over the runs it was compared by."""
+    """The same without it."""
     gain: float | None = None
     """How much better than the incumbent, in the metric's unit; positive is better, whatever the direction."""
     gain_low: float | None = None
     gain_high: float | None = None
     """A 95 % interval of the gain; equal to it where the metric is exact."""
+    undecided: bool = False
+    """Whether runs to come may still change the verdict."""
+    evidence: dict[str, float] = Field(default_factory=dict)
+    """What a noisy verdict stands on: `chance` to be an improvement, `runs` that held the change, the `noise` of one
+    run, and what was known of ideas in general: the share of `good` ones and the `size` of effects."""
     runs: int = 0
     """Runs spent on this experiment, the incumbent's included."""
     seconds: float = 0.0

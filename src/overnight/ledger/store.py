@@ -60,7 +60,8 @@ SELECT session, number, verdict, payload ->> 'hypothesis' AS hypothesis, payload
        payload ->> 'gain' AS gain, payload ->> 'gain_low' AS gain_low, payload ->> 'gain_high' AS gain_high,
        payload ->> 'runs' AS runs, payload ->> 'seconds' AS seconds, payload ->> 'commit' AS commit_id,
        payload ->> 'reason' AS reason
-FROM events WHERE kind = 'judged';
+FROM events WHERE kind = 'judged' AND NOT EXISTS (SELECT 1 FROM events AS later WHERE later.session = events.session
+    AND later.kind = 'judged' AND later.number = events.number AND later.id > events.id);
 CREATE VIEW IF NOT EXISTS runs AS
 SELECT session, number, payload ->> 'role' AS role, payload ->> 'commit' AS commit_id, payload ->> 'seed' AS seed,
        payload ->> 'outcome' AS outcome, payload ->> 'value' AS value, payload ->> 'wall_seconds' AS wall_seconds,
@@ -95,20 +96,24 @@ class Ledger:
             raise OvernightError(explain(path, str(error.orig))) from None
         return cls(engine, path)
 
-    def append(self, session: str, record: Record) -> int:
-        """Write one record and make it durable. Returns its id. Raises OvernightError when the disk is full."""
-        columns = {
-            "session": session,
-            "time": time.time(),
-            "kind": record.kind,
-            "number": getattr(record, "number", None),
-            "verdict": getattr(record, "verdict", None),
-            "fingerprint": getattr(record, "fingerprint", None),
-            "payload": record.model_dump_json(),
-        }
+    def append(self, session: str, *records: Record) -> None:
+        """Write records, all or none, and make them durable. Raises OvernightError when the disk is full."""
+        now = time.time()
+        columns = [
+            {
+                "session": session,
+                "time": now,
+                "kind": record.kind,
+                "number": getattr(record, "number", None),
+                "verdict": getattr(record, "verdict", None),
+                "fingerprint": getattr(record, "fingerprint", None),
+                "payload": record.model_dump_json(),
+            }
+            for record in records
+        ]
         try:
             with self._engine.begin() as connection:
-                return int(connection.execute(insert(events), columns).inserted_primary_key[0])  # type: ignore[index]
+                connection.execute(insert(events), columns)
         except DatabaseError as error:
             raise OvernightError(explain(self._path, str(error.orig))) from None
 
@@ -147,9 +152,12 @@ class Recorder(History):
         super().__init__(ledger, session)
         self._ledger = ledger
 
-    def append(self, record: Record) -> None:
-        """Write what happened. Only when this returns did it happen. Raises OvernightError when the disk is full."""
-        self._ledger.append(self.session, record)
+    def append(self, *records: Record) -> None:
+        """Write what happened, all or nothing. Only when this returns did it happen.
+
+        Raises OvernightError when the disk is full.
+        """
+        self._ledger.append(self.session, *records)
 
 
 # SQLAlchemy reads a text's parameters anew each time otherwise, which takes longer than SQLite takes to answer.

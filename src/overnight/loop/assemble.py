@@ -9,7 +9,6 @@ from overnight.errors import GoalError, OvernightError
 from overnight.fleet.local import linked_paths
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
-from overnight.judge.noise import Noise
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged
 from overnight.loop.state import State
@@ -134,7 +133,7 @@ def _search(project: Project, history: History, seed: int) -> Proposer:
 
 
 def make_brief(
-    project: Project, settings: Settings, history: History, number: int, incumbent: Judged, noise: Noise
+    project: Project, settings: Settings, history: History, number: int, incumbent: Judged, noise: float
 ) -> Brief:
     """All that is known when experiment `number` is to be proposed."""
     baseline = history.baseline()
@@ -154,7 +153,7 @@ def make_brief(
         incumbent_number=incumbent.number,
         incumbent_metric=incumbent.metric or 0.0,
         baseline_metric=baseline.metric or 0.0,
-        noise=noise.sd,
+        noise=noise,
         recent=recent,
         best=sorted(kept, key=lambda record: -(record.gain or 0.0))[:_BEST],
         failed=history.failed(_FAILED),

@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from overnight.errors import GoalError, Interrupted
 from overnight.fleet.local import LocalFleet, Version
 from overnight.goal.document import Goal
+from overnight.judge.judge import EXACT_RUNS
 from overnight.judge.noise import Noise, pooled_noise
 from overnight.ledger.records import Measured
 from overnight.loop.assemble import Project, check_agent
 from overnight.loop.events import RunFinished, RunStarted
-from overnight.loop.experiment import BASELINE_RUNS, mean_metrics, seeds_for
+from overnight.loop.experiment import mean_metrics
+from overnight.loop.seeds import seeds_for
 from overnight.loop.session import baseline_error
 from overnight.loop.state import State
 from overnight.repo.candidate import fingerprint
 
 NIGHT_HOURS = 8.0
-_RUNS_UNDER_NOISE = 2
-"""Runs that an experiment takes on average when the metric is noisy: one for most, up to eleven for the promising."""
 _CLOSE_TO_LIMIT = 0.9
 
 
@@ -66,12 +66,10 @@ def check_goal(goal: Goal, should_stop: Callable[[], bool]) -> Iterator[RunStart
         version = Version(project.base, fingerprint(project.edit_files(project.base)))
         runs: list[Measured] = []
         try:
-            for seed in seeds_for(0, 0)[:BASELINE_RUNS]:
+            for seed in seeds_for(0, 0)[:EXACT_RUNS]:
                 if should_stop():
                     raise Interrupted
-                yield RunStarted(
-                    0, "baseline", seed, f"run {len(runs) + 1} of {BASELINE_RUNS}", goal.settings.hard_limit
-                )
+                yield RunStarted(0, "baseline", seed, f"run {len(runs) + 1} of {EXACT_RUNS}", goal.settings.hard_limit)
                 measured = fleet.measure(version, 0, "baseline", seed)
                 if measured.outcome != "ok":
                     raise baseline_error(project, measured)
@@ -102,7 +100,7 @@ def _found(project: Project, runs: list[Measured]) -> Checkup:
         may_change=may_change,
         frozen_files=len(files) - len(may_change),
         run_seconds=seconds,
-        experiments_a_night=int(NIGHT_HOURS * 3600 / max(seconds, 0.05) / (1 if noise.is_exact else _RUNS_UNDER_NOISE)),
+        experiments_a_night=int(NIGHT_HOURS * 3600 / max(seconds, 0.05)),
         other_numbers={name: value for name, value in runs[-1].metrics.items() if name not in usage},
         advice=tuple(_advice(project, runs, noise, math.fsum(values) / len(values))),
     )

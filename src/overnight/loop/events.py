@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from overnight.goal.settings import Settings
-from overnight.ledger.records import Judged, Measured, Proposed, Role
+from overnight.ledger.records import Judged, Measured, Proposed, Role, Verdict
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,14 @@ class ProposalFinished:
     proposed: Proposed
 
 
+@dataclass(frozen=True)
+class VerdictChanged:
+    """Later runs have turned a verdict: a keep is taken back, or an idea that was left open is kept after all."""
+
+    judged: Judged
+    was: Verdict
+
+
 SessionEvent = (
     SessionOpened
     | ProposalStarted
@@ -85,5 +93,6 @@ SessionEvent = (
     | RunFinished
     | GuardsStarted
     | ExperimentJudged
+    | VerdictChanged
     | SessionClosed
 )

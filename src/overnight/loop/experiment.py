@@ -6,20 +6,18 @@ the same code as one that was not.
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal
+from collections.abc import Callable, Generator, Iterator, Sequence
 
 from overnight.errors import Interrupted
 from overnight.fleet.local import LocalFleet, Version
 from overnight.goal.settings import Settings
-from overnight.judge.noise import Noise, pooled_noise
-from overnight.judge.race import SEEDS_WANTED, Decision, Evidence, RunCandidate, next_step
+from overnight.judge.exact import exact_gain, exact_reason
+from overnight.judge.judge import Ideas
 from overnight.ledger.records import Judged, Measured, Proposed, Role
 from overnight.ledger.store import Recorder
-from overnight.loop.assemble import Project, make_brief
+from overnight.loop.assemble import Project
 from overnight.loop.events import (
     ExperimentJudged,
     GuardsStarted,
@@ -28,14 +26,13 @@ from overnight.loop.events import (
     RunFinished,
     RunStarted,
     SessionEvent,
+    VerdictChanged,
 )
-from overnight.propose.proposer import Proposal, Proposer
+from overnight.loop.panel import Panel
+from overnight.loop.proposing import NothingLeftError, propose
+from overnight.loop.seeds import SEEDS_WANTED, seeds_for
+from overnight.propose.proposer import Proposer
 from overnight.repo.branch import SessionRefs, kept_message
-from overnight.repo.candidate import apply_changes, fingerprint, unparsable
-
-BASELINE_RUNS = 3
-_NOISE_FROM = 20
-"""Kept versions whose repeated runs the noise is pooled from, the newest ones."""
 
 
 class Experimenter:
@@ -61,16 +58,17 @@ class Experimenter:
         self._proposer = proposer
         self._seed = seed
         self._should_stop = should_stop
-        # Read from the ledger when they are needed, and again after every run that may have changed them.
+        self._panel: Panel | None = None
+        self._exact_so_far = False
         self._incumbent_now: Judged | None = None
-        self._level_now: float | None = None
-        self._noise_now: Noise | None = None
+        self._kept_now: list[int] = []
         self._cut_off = self._find_cut_off()
         self.exhausted: str | None = None
         """Why the proposer has nothing more to try, once it said so."""
 
     def run(self) -> Iterator[SessionEvent]:
         """Do the next experiment, or the rest of one that was cut off. Raises Interrupted when asked to stop."""
+        self._look_at_noise()
         started = time.monotonic()
         if self._cut_off is not None:
             proposed, self._cut_off = self._cut_off, None
@@ -78,225 +76,275 @@ class Experimenter:
         else:
             number = self._history.last_number() + 1
             yield ProposalStarted(number, self._proposer.name)
-            answer = self._propose(number)
-            if answer is None:
+            try:
+                proposed = self._propose(number)
+            except NothingLeftError as reason:
+                self.exhausted = str(reason)
                 return
-            proposed = answer
             yield ProposalFinished(proposed)
         if proposed.commit is None:
+            judged = self._record(proposed, [], started)
             verdict = proposed.verdict or "no_change"
-            yield self._judge(proposed, verdict, proposed.reason, started, output_tail=proposed.output_tail)
+            yield self._write(judged, verdict=verdict, reason=proposed.reason, output_tail=proposed.output_tail)
             return
         self._refs.remember(proposed.number, proposed.commit)
-        yield from self._race(proposed, started)
+        yield from self._exact(proposed, started) if self._panel is None else self._noisy(proposed, started)
 
-    def _propose(self, number: int) -> Proposed | None:
-        """Ask the proposer and write its answer down; None when it has nothing left to try."""
+    def recheck(self) -> Iterator[SessionEvent]:
+        """Measure the incumbent of an exact metric once more: is it still the same, on this day, on this machine?"""
+        self._look_at_noise()
+        if self._panel is not None:
+            return
         incumbent = self._incumbent()
-        brief = make_brief(self._project, self._settings, self._history, number, incumbent, self._noise())
-        asked = time.monotonic()
-        proposal = self._proposer.propose(brief)
-        if proposal.exhausted:
-            self.exhausted = proposal.failure or "there is nothing left to try"
-            return None
-        parent = incumbent.commit or self._project.base
-        files = apply_changes(brief.files, proposal.files)
-        verdict, reason = self._check(proposal, brief.files, files)
-        commit = None
-        if verdict is None:
-            commit = self._project.repository.commit_files(parent, proposal.files, f"{proposal.hypothesis}\n")
-        proposed = Proposed(
-            number=number,
-            hypothesis=proposal.hypothesis,
-            proposer=self._proposer.name,
-            parent=parent,
-            commit=commit,
-            fingerprint=fingerprint(files) if commit else None,
-            origin=dict(proposal.origin),
-            verdict=verdict,
-            reason=reason,
-            output_tail=proposal.output,
-            seconds=time.monotonic() - asked,
-        )
-        self._history.append(proposed)
-        return proposed
+        version = Version(incumbent.commit or "", incumbent.fingerprint or "")
+        again = sum(run.role == "incumbent" for run in self._history.runs(incumbent.number))
+        seed = seeds_for(self._seed, incumbent.number)[(1 + again) % SEEDS_WANTED]
+        words = "the incumbent, again"
+        yield from self.measure(version, incumbent.number, "incumbent", seed, words, inside=self._kept_now)
+        self._exact_so_far = False
 
-    def _check(
-        self, proposal: Proposal, before: Mapping[str, bytes], after: Mapping[str, bytes]
-    ) -> tuple[Literal["invalid", "no_change"] | None, str]:
-        """Whether there is anything to measure, and if not, why not."""
-        if proposal.trespasses:
-            named = ", ".join(proposal.trespasses[:5]) + (" …" if len(proposal.trespasses) > 5 else "")
-            return "invalid", f"it changed {named}, but only {', '.join(self._project.scope.patterns)} may be changed"
-        outside = [path for path in proposal.files if not self._project.scope.allows(path)]
-        if outside:
-            return (
-                "invalid",
-                f"it changed {outside[0]}, but only {', '.join(self._project.scope.patterns)} may be changed",
-            )
-        if after == before:
-            return "no_change", proposal.failure or "nothing was changed"
-        for path in proposal.files:
-            problem = unparsable(path, after[path]) if path in after else None
-            if problem:
-                return "invalid", f"{path} cannot be read any more: {problem}"
-        if not after:
-            return "invalid", "it deleted everything that may be changed"
-        if self._history.tried(fingerprint(after)):
-            return "no_change", "exactly this version was tried before"
-        return None, ""
+    def close_night(self) -> Iterator[SessionEvent]:
+        """The session is finished: what is kept is decided on all that is known by now, and written down."""
+        self._look_at_noise()
+        if self._panel is not None:
+            yield from self._settle({}, at_last=True)
 
-    def _race(self, proposed: Proposed, started: float) -> Iterator[SessionEvent]:
-        """Let candidate and incumbent run in turns until the judge has seen enough."""
-        incumbent = self._incumbent()
-        versions = {
-            "candidate": Version(proposed.commit or "", proposed.fingerprint or ""),
-            "incumbent": Version(incumbent.commit or self._project.base, incumbent.fingerprint or ""),
-        }
-        while True:
-            runs = self._history.runs(proposed.number)
-            failed = next((run for run in runs if run.role == "candidate" and run.outcome != "ok"), None)
-            if failed is not None:
-                verdict = failed.outcome if failed.outcome != "ok" else "crash"
-                yield self._judge(proposed, verdict, failed.reason, started, runs=runs, output_tail=failed.output_tail)
-                return
-            step = next_step(self._evidence(proposed, runs))
-            if isinstance(step, Decision):
-                yield from self._decide(proposed, incumbent, versions["candidate"], step, runs, started)
-                return
-            role: Literal["candidate", "incumbent"] = "candidate" if isinstance(step, RunCandidate) else "incumbent"
-            yield from self.measure(versions[role], proposed.number, role, step.seed, proposed.hypothesis)
-            if role == "incumbent":
-                self._forget()
-
-    def measure(self, version: Version, number: int, role: Role, seed: int, hypothesis: str) -> Iterator[SessionEvent]:
+    def measure(
+        self, version: Version, number: int, role: Role, seed: int, hypothesis: str, *, inside: Sequence[int] = ()
+    ) -> Iterator[SessionEvent]:
         """Make one run and write it down."""
         if self._should_stop():
             raise Interrupted
         yield RunStarted(number, role, seed, hypothesis, self._settings.hard_limit)
-        measured = self._fleet.measure(version, number, role, seed)
+        measured = self._fleet.measure(version, number, role, seed).model_copy(update={"inside": tuple(inside)})
         self._history.append(measured)
         yield RunFinished(measured)
 
-    def _evidence(self, proposed: Proposed, runs: list[Measured]) -> Evidence:
-        return Evidence(
-            direction=self._settings.direction,
-            noise=self._noise(),
-            incumbent=self._level(),
-            seeds=seeds_for(self._seed, proposed.number),
-            candidate_runs={run.seed: run.value for run in runs if run.role == "candidate" and run.value is not None},
-            incumbent_runs={run.seed: run.value for run in runs if run.role == "incumbent"},
+    def _propose(self, number: int) -> Proposed:
+        incumbent = self._incumbent()
+        noise = self._panel.judge.noise if self._panel else 0.0
+        return propose(
+            self._project,
+            self._settings,
+            self._history,
+            self._proposer,
+            incumbent,
+            number=number,
+            noise=noise,
+            kept=self._kept_now,
         )
 
-    def _decide(
-        self,
-        proposed: Proposed,
-        incumbent: Judged,
-        version: Version,
-        decision: Decision,
-        runs: list[Measured],
-        started: float,
-    ) -> Iterator[SessionEvent]:
+    def _look_at_noise(self) -> None:
+        """Call the judge of noise as soon as any version has not given the same number each time."""
+        if self._panel is None and not self._exact_so_far:
+            self._exact_so_far = not self._history.repeats()
+            if not self._exact_so_far:
+                self._panel = Panel(self._project, self._settings, self._history, seed=self._seed)
+
+    def _exact(self, proposed: Proposed, started: float) -> Iterator[SessionEvent]:
+        """One run decides."""
+        version = Version(proposed.commit or "", proposed.fingerprint or "")
+        runs = self._history.runs(proposed.number)
+        if not runs:
+            incumbent = self._incumbent()
+            inside = (*proposed.inside, proposed.number)
+            seed = seeds_for(self._seed, proposed.number)[0]
+            yield from self.measure(version, proposed.number, "candidate", seed, proposed.hypothesis, inside=inside)
+            runs = self._history.runs(proposed.number)
+        run, incumbent, judged = runs[0], self._incumbent(), self._record(proposed, runs, started)
+        if run.value is None or incumbent.metric is None:
+            yield self._failed(judged, run)
+            return
+        gain = exact_gain(self._settings.direction, run.value, incumbent.metric)
         broken = None
-        if decision.keep:
-            self._fleet.audit(version)
-            if self._settings.guards:
-                yield GuardsStarted(proposed.number)
-                broken = self._fleet.broken_guard(version, mean_metrics(runs))
-        keep = decision.keep and broken is None
-        commit = proposed.commit
-        if keep:
-            parent = incumbent.commit or self._project.base
+        if gain > 0:
+            yield from self._try_guards(proposed.number)
+            broken = self._broken_guard(version, runs)
+        reason = f"{broken} (it was {exact_reason(gain)})" if broken else exact_reason(gain)
+        commit, verdict = proposed.commit, "discard"
+        if gain > 0 and broken is None:
+            verdict, repository = "keep", self._project.repository
             message = kept_message(
-                proposed.hypothesis, self._settings.metric, decision.before, decision.after, proposed.number
+                proposed.hypothesis, self._settings.metric, incumbent.metric, run.value, proposed.number
             )
-            repository = self._project.repository
-            commit = repository.commit_tree(parent, repository.tree_of(proposed.commit or ""), message)
-        reason = f"{broken} (it was {decision.reason})" if broken else decision.reason
-        yield self._judge(
-            proposed, "keep" if keep else "discard", reason, started, runs=runs, decision=decision, commit=commit
-        )
-        if keep and commit is not None:
+            tree = repository.tree_of(proposed.commit or "")
+            commit = repository.commit_tree(incumbent.commit or self._project.base, tree, message)
+        numbers = {"metric": run.value, "before": incumbent.metric, "gain": gain, "gain_low": gain, "gain_high": gain}
+        yield self._write(judged, verdict=verdict, reason=reason, commit=commit, **numbers)
+        if verdict == "keep" and commit is not None:
             self._refs.set_branch(commit)
-            self._forget()
+            self._incumbent_now = None
 
-    def _judge(
-        self,
-        proposed: Proposed,
-        verdict: Literal["keep", "discard", "crash", "timeout", "invalid", "no_change"],
-        reason: str,
-        started: float,
-        *,
-        runs: list[Measured] | None = None,
-        decision: Decision | None = None,
-        commit: str | None = None,
-        output_tail: str = "",
-    ) -> ExperimentJudged:
-        """Write the verdict. With this the experiment is over."""
-        candidate_runs = [run for run in runs or [] if run.role == "candidate"]
-        judged = Judged(
+    def _noisy(self, proposed: Proposed, started: float) -> Iterator[SessionEvent]:
+        """Run the idea among others, or in turns with the incumbent, until the judge has seen enough of it."""
+        panel = self._panel
+        assert panel is not None
+        panel.begin(proposed)
+        own: Ideas = frozenset((*proposed.inside, proposed.number))
+        while True:
+            runs = self._history.runs(proposed.number)
+            mine = [run for run in runs if proposed.number in (run.inside or ())]
+            failed = [run for run in mine if run.outcome != "ok"]
+            alone = next((run for run in failed if frozenset(run.inside or ()) == own), None)
+            if alone is not None:
+                panel.drop(panel.dependents(proposed.number) or [proposed.number])
+                yield self._failed(self._record(proposed, runs, started), alone, len(mine))
+                return
+            if len(mine) == len(failed):
+                inside: Ideas | None = own if failed else panel.first_version(proposed.number, 0)
+            else:
+                inside = self._next_duel(panel, proposed, runs)
+            if inside is None:
+                break
+            yield from self._measure_combination(panel, proposed, inside, runs)
+        unfit = [panel.combination_failed(proposed, frozenset(run.inside or ())) for run in failed]
+        record = self._record(proposed, runs, started)
+        yield from self._settle({proposed.number: record}, unfit={idea for ideas in unfit for idea in ideas})
+        panel.finish(proposed.number)
+
+    def _next_duel(self, panel: Panel, proposed: Proposed, runs: list[Measured]) -> Ideas | None:
+        """The next version to run for an idea that has been run once; None when that was enough."""
+        incumbent_failed = any(run.outcome != "ok" and run.role == "incumbent" for run in runs)
+        if incumbent_failed or panel.rides(proposed.number):
+            return None
+        return panel.judge.duel(proposed.number, frozenset(proposed.inside))
+
+    def _measure_combination(
+        self, panel: Panel, proposed: Proposed, inside: Ideas, runs: list[Measured]
+    ) -> Iterator[SessionEvent]:
+        role: Role = "candidate" if proposed.number in inside else "incumbent"
+        # The n-th run of either has the same seed.
+        seed = seeds_for(self._seed, proposed.number)[sum(run.role == role for run in runs)]
+        version = panel.version(inside)
+        for event in self.measure(version, proposed.number, role, seed, proposed.hypothesis, inside=sorted(inside)):
+            yield event
+            if isinstance(event, RunFinished) and event.measured.value is not None:
+                panel.judge.observe(inside, event.measured.value)
+
+    def _settle(
+        self, records: dict[int, Judged], *, unfit: set[int] | None = None, at_last: bool = False
+    ) -> Iterator[SessionEvent]:
+        """Write down the verdicts that are new or have changed, and move the branch to what is kept now."""
+        panel = self._panel
+        assert panel is not None
+        chain, broken = yield from self._choose(panel, at_last=at_last)
+        ties = panel.ties()
+        lost = {*panel.judge.hopeless(ties), *broken, *(unfit or ())} - set(chain)
+        lost -= ties.closure(chain)
+        verdicts = panel.keep(chain, records, refresh=at_last)
+        incumbent = verdicts[-1] if verdicts else self._standing_after(panel, chain)
+        for number in sorted({*records, *lost, *panel.kept} - set(chain)):
+            known = records.get(number) or self._history.judged_number(number)
+            proposed = self._history.proposed(number)
+            if known is None or proposed is None:
+                continue
+            judged = panel.verdict(
+                known,
+                kept=False,
+                before=incumbent.metric or 0.0,
+                commit=proposed.commit,
+                prints=proposed.fingerprint,
+                is_open=number not in lost,
+            )
+            if number in broken:
+                judged = judged.model_copy(update={"reason": f"{broken[number]} (it was {judged.reason})"})
+            verdicts.append(judged)
+        was = {judged.number: self._history.judged_number(judged.number) for judged in verdicts}
+        if verdicts:
+            self._history.append(*_in_order(verdicts))
+        if chain != panel.kept or at_last:
+            panel.kept = chain
+            self._incumbent_now = None
+            self._refs.set_branch(self._incumbent().commit or self._project.base)
+        panel.drop(lost)
+        yield from _news(verdicts, was)
+
+    def _choose(
+        self, panel: Panel, *, at_last: bool
+    ) -> Generator[SessionEvent, None, tuple[list[int], dict[int, str]]]:
+        """What is to be kept now, guards tried on whatever is new in it; and which ideas break which guard."""
+        broken: dict[int, str] = {}
+        held = set(panel.kept)
+        while True:
+            chain = panel.judge.best(panel.kept, panel.ties(), at_last=at_last)
+            chain = [number for number in chain if not panel.ties().closure([number]) & broken.keys()]
+            fresh = next((number for number in chain if number not in held), None)
+            if fresh is None:
+                return chain, broken
+            yield from self._try_guards(fresh)
+            version = panel.version(chain[: chain.index(fresh) + 1])
+            problem = self._broken_guard(version, self._history.runs(fresh))
+            if problem:
+                broken[fresh] = problem
+            held.add(fresh)
+
+    def _standing_after(self, panel: Panel, chain: Sequence[int]) -> Judged:
+        """The incumbent when the branch keeps its place."""
+        found = self._history.judged_number(chain[-1]) if chain else self._history.baseline()
+        assert found is not None
+        return found
+
+    def _try_guards(self, number: int) -> Iterator[SessionEvent]:
+        if self._settings.guards:
+            yield GuardsStarted(number)
+
+    def _broken_guard(self, version: Version, runs: list[Measured]) -> str | None:
+        self._fleet.audit(version)
+        return self._fleet.broken_guard(version, mean_metrics(runs))
+
+    def _record(self, proposed: Proposed, runs: list[Measured], started: float) -> Judged:
+        """An experiment's verdict as far as it is known before it is judged."""
+        return Judged(
             number=proposed.number,
-            verdict=verdict,
-            reason=reason,
+            verdict="discard",
+            reason="",
             hypothesis=proposed.hypothesis,
             proposer=proposed.proposer,
-            metric=decision.after if decision else None,
-            before=decision.before if decision else None,
-            gain=decision.gain.mean if decision else None,
-            gain_low=_finite(decision.gain.low) if decision else None,
-            gain_high=_finite(decision.gain.high) if decision else None,
-            runs=len(runs or []),
+            runs=len(runs),
             seconds=time.monotonic() - started,
-            commit=commit or proposed.commit,
+            commit=proposed.commit,
             fingerprint=proposed.fingerprint,
             origin=proposed.origin,
-            peak_mb=max((run.peak_mb for run in candidate_runs), default=0.0),
-            output_tail=output_tail,
+            peak_mb=max((run.peak_mb for run in runs if run.role == "candidate"), default=0.0),
         )
-        self._history.append(judged)
-        return ExperimentJudged(judged)
+
+    def _failed(self, judged: Judged, run: Measured, runs: int = 1) -> ExperimentJudged:
+        """The verdict on a candidate that gave no metric."""
+        reason = run.reason if runs == 1 else f"one of its {runs} runs failed: {run.reason}"
+        verdict = run.outcome if run.outcome != "ok" else "crash"
+        return self._write(judged, verdict=verdict, reason=reason, output_tail=run.output_tail)
+
+    def _write(self, judged: Judged, **fields: object) -> ExperimentJudged:
+        """Write the verdict. With this the experiment is over."""
+        whole = judged.model_copy(update=fields)
+        self._history.append(whole)
+        return ExperimentJudged(whole)
 
     def _find_cut_off(self) -> Proposed | None:
         """The proposal that an earlier process could not bring to a verdict."""
         last = self._history.last_proposed()
         return last if last is not None and self._history.judged_number(last.number) is None else None
 
-    def _forget(self) -> None:
-        self._incumbent_now = self._level_now = self._noise_now = None
-
     def _incumbent(self) -> Judged:
         if self._incumbent_now is None:
             self._incumbent_now = self._history.incumbent()
+            self._kept_now = [judged.number for judged in self._history.kept()]
         assert self._incumbent_now is not None, "the baseline is measured before anything is proposed"
         return self._incumbent_now
 
-    def _level(self) -> float:
-        """The incumbent's mean over all its runs but the one that let it into the race, picked for its luck."""
-        if self._level_now is None:
-            incumbent = self._incumbent()
-            runs = [run for run in self._history.runs_of(incumbent.fingerprint or "") if run.value is not None]
-            lucky = (incumbent.number, seeds_for(self._seed, incumbent.number)[0])
-            fair = [run for run in runs if incumbent.number == 0 or (run.number, run.seed) != lucky]
-            self._level_now = _mean([run.value for run in fair or runs if run.value is not None])
-        return self._level_now
 
-    def _noise(self) -> Noise:
-        """The noise of one run, from every version that was run more than once (the newest ones)."""
-        if self._noise_now is None:
-            versions = [self._history.baseline(), *self._history.kept()[-_NOISE_FROM:]]
-            groups = [
-                [run.value for run in self._history.runs_of(version.fingerprint or "") if run.value is not None]
-                for version in versions
-                if version is not None
-            ]
-            self._noise_now = pooled_noise(groups)
-        return self._noise_now
+def _in_order(verdicts: list[Judged]) -> list[Judged]:
+    """What is not kept first, so that the newest keep is the last of the branch; the keeps stay in its order."""
+    return [*(v for v in verdicts if v.verdict != "keep"), *(v for v in verdicts if v.verdict == "keep")]
 
 
-def seeds_for(session_seed: int, number: int) -> list[int]:
-    """The seeds of one experiment: fixed by the session's seed, different for every experiment, in 0 … 2³¹ − 1."""
-    digest = hashlib.shake_128(f"{session_seed}/{number}".encode()).digest(4 * SEEDS_WANTED)
-    return [int.from_bytes(digest[start : start + 4]) >> 1 for start in range(0, len(digest), 4)]
+def _news(verdicts: list[Judged], was: dict[int, Judged | None]) -> Iterator[SessionEvent]:
+    for judged in sorted(verdicts, key=lambda each: each.number):
+        before = was[judged.number]
+        if before is None:
+            yield ExperimentJudged(judged)
+        elif before.verdict != judged.verdict:
+            yield VerdictChanged(judged, before.verdict)
 
 
 def mean_metrics(runs: list[Measured]) -> dict[str, float]:
@@ -312,7 +360,3 @@ def mean_metrics(runs: list[Measured]) -> dict[str, float]:
 def _mean(values: Sequence[float]) -> float:
     # The mean of equal numbers is that number, not one that rounding has moved.
     return values[0] if min(values) == max(values) else math.fsum(values) / len(values)
-
-
-def _finite(value: float) -> float | None:
-    return value if math.isfinite(value) else None

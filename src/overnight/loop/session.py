@@ -13,12 +13,14 @@ from overnight.errors import GoalError, Interrupted, OvernightError
 from overnight.fleet.local import LocalFleet, Version
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
+from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS
 from overnight.ledger.records import Judged, Measured, Resumed, Stopped
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project, check_agent, make_proposer
 from overnight.loop.events import ExperimentJudged, RunFinished, SessionClosed, SessionEvent, SessionOpened
-from overnight.loop.experiment import BASELINE_RUNS, Experimenter, mean_metrics, seeds_for
+from overnight.loop.experiment import Experimenter, mean_metrics
 from overnight.loop.recovery import agree, take_up
+from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
 from overnight.loop.stopping import Stopping
 from overnight.repo.branch import SessionRefs
@@ -72,7 +74,8 @@ class Session:
             yield SessionOpened(
                 history.session, self.settings, started.base, resumed_after, tuple(self.project.warnings())
             )
-            with contextlib.closing(_Work(self, project, history, refs, started.seed)) as work:
+            work = _Work(self, project, history, refs, started.seed, is_resumed=bool(resumed_after))
+            with contextlib.closing(work):
                 yield from work.do()
 
     def should_stop(self) -> bool:
@@ -83,7 +86,17 @@ class Session:
 class _Work:
     """A session's parts while it is running."""
 
-    def __init__(self, session: Session, project: Project, history: Recorder, refs: SessionRefs, seed: int) -> None:
+    def __init__(
+        self,
+        session: Session,
+        project: Project,
+        history: Recorder,
+        refs: SessionRefs,
+        seed: int,
+        *,
+        is_resumed: bool,
+    ) -> None:
+        self._is_resumed = is_resumed
         self._settings = session.settings
         self._project = project
         self._history = history
@@ -106,6 +119,8 @@ class _Work:
         """The baseline if it is not known yet, then experiments."""
         try:
             yield from self._baseline()
+            if self._is_resumed:
+                yield from self._experimenter.recheck()
             stopping = Stopping(self._settings.stop, self._history)
             while True:
                 if self._stop():
@@ -115,6 +130,7 @@ class _Work:
                     raise OvernightError(f"{stuck}. Change that and run `overnight run` again; nothing is lost")
                 over = stopping.reason() or self._experimenter.exhausted
                 if over:
+                    yield from self._experimenter.close_night()
                     yield self._put_down(finished=True, reason=over)
                     return
                 yield from self._experimenter.run()
@@ -132,9 +148,11 @@ class _Work:
             return
         version = Version(self._project.base, fingerprint(self._project.edit_files(self._project.base)))
         known = {run.seed for run in self._history.runs(0) if run.outcome == "ok"}
-        for seed in seeds_for(self._seed, 0)[:BASELINE_RUNS]:
+        for count, seed in enumerate(seeds_for(self._seed, 0)[:BASELINE_RUNS]):
             if seed in known:
                 continue
+            if count >= EXACT_RUNS and not self._history.repeats():
+                break
             for event in self._experimenter.measure(version, 0, "baseline", seed, "the baseline"):
                 yield event
                 if isinstance(event, RunFinished) and event.measured.outcome != "ok":

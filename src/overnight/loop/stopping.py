@@ -45,5 +45,4 @@ class Stopping:
         return self._worked_before + time.monotonic() - self._since
 
     def _in_a_row(self) -> int:
-        incumbent = self._history.incumbent()
-        return self._history.last_number() - (incumbent.number if incumbent else 0)
+        return self._history.last_number() - max((judged.number for judged in self._history.kept()), default=0)

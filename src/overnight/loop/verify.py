@@ -12,13 +12,12 @@ from overnight.errors import Interrupted, SessionError
 from overnight.fleet.local import LocalFleet, Version
 from overnight.goal.settings import Settings
 from overnight.judge.noise import Noise, mean_difference
-from overnight.judge.race import SEEDS_WANTED
 from overnight.ledger.history import choose_session
 from overnight.ledger.reader import require
 from overnight.ledger.records import Measured, Role, Verified
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.events import RunFinished, RunStarted
-from overnight.loop.experiment import seeds_for
+from overnight.loop.seeds import SEEDS_WANTED, seeds_for
 from overnight.loop.state import State
 from overnight.repo.git import Repository
 

@@ -1,0 +1,217 @@
+"""Keep or discard under noise: every run holds many ideas, so that it is evidence about all of them.
+
+A run holds one new idea, nearly all that are proven, and a random half of those that are still open. Nothing is run
+only to be confirmed; what an idea does is told apart by regression (`effects.py`), and how much evidence a claim needs
+follows from what ideas have been like this night (`prior.py`). Where ideas cannot be combined, the new one and the
+incumbent are run again in turns instead, until it is clear which is better.
+
+Pure: numbers in, verdicts out. The same runs in the same order give the same verdicts, so a killed session goes on
+where it was by being told them again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from random import Random
+from typing import Literal
+
+from overnight.judge.effects import Effects
+from overnight.judge.noise import Interval, Noise, pooled_noise
+from overnight.judge.prior import Belief, IdeasPrior
+
+BASELINE_RUNS = 5
+"""Runs of the baseline where the first `EXACT_RUNS` of them differ."""
+EXACT_RUNS = 3
+HOPELESS = 0.02
+"""Chance to be an improvement below which an idea is dropped for good."""
+TAKEN_BACK, KEPT, PROVEN = 0.4, 0.7, 0.95
+"""A keep goes back below the first; an idea is kept from the second on, and no longer provisional from the third."""
+KEPT_AT_LAST = 0.5
+"""From here on an idea is kept when the night is over and no more can be learned of it."""
+MOST_DUEL_RUNS = 12
+"""Runs of an experiment whose idea cannot be combined with others, after which it stays undecided."""
+_DUEL_WON = 0.9
+_DUEL_PROMISE = 2.0
+"""An idea is run again by itself while it promises this many times what a new idea does."""
+_MOST_OPEN = 256
+"""Open ideas beyond which the least promising is dropped, so that a decision stays quick."""
+
+_FARTHEST = 1e6
+"""In standard deviations: whatever lies beyond is judged as if it were here."""
+
+Ideas = frozenset[int]
+NONE: Ideas = frozenset()
+
+
+@dataclass(frozen=True)
+class Ties:
+    """Which ideas need others, and which cannot be in one version together."""
+
+    requires: Mapping[int, Set[int]] = field(default_factory=dict)
+    excludes: Mapping[int, Set[int]] = field(default_factory=dict)
+
+    def closure(self, ideas: Iterable[int]) -> Ideas:
+        """These ideas and all that they need."""
+        found: set[int] = set()
+        waiting = list(ideas)
+        while waiting:
+            idea = waiting.pop()
+            if idea not in found:
+                found.add(idea)
+                waiting += self.requires.get(idea, NONE)
+        return frozenset(found)
+
+    def fit(self, ideas: Set[int]) -> bool:
+        """Whether these can be in one version."""
+        return all(not (self.excludes.get(idea, NONE) & ideas) for idea in ideas)
+
+    def needed_by(self, ideas: Iterable[int]) -> Ideas:
+        """What these need besides themselves."""
+        return frozenset(need for idea in ideas for need in self.requires.get(idea, NONE))
+
+
+class Judge:
+    """All that the runs of a night say about its ideas. An idea is a number."""
+
+    def __init__(self, direction: Literal["lower", "higher"], baseline: Sequence[float], noise: Noise | None = None):
+        """`baseline` are the values of its runs; `noise` is known better than from these where it is given.
+
+        Raises ValueError when nothing is known of the noise or it is zero: then one run decides, see `exact`.
+        """
+        noise = noise or pooled_noise([baseline])
+        if not noise.sd > 0:
+            raise ValueError("an exact metric needs no judge of noise")
+        # Within, everything is told in standard deviations from the baseline, positive for the better, so that neither
+        # the unit nor the direction can matter.
+        self._unit = -noise.sd if direction == "lower" else noise.sd
+        self._zero = baseline[0]
+        self._effects = Effects([self._inner(value) for value in baseline], Noise(1.0, noise.degrees))
+        self._prior = IdeasPrior(1.0)
+        self._runs: dict[int, int] = {}
+        self._chances: dict[int, float] = {}
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of one run."""
+        return self._effects.sd * abs(self._unit)
+
+    @property
+    def good_share(self) -> float:
+        """The share of ideas that are improvements, as far as this night has shown."""
+        return self._prior.good
+
+    @property
+    def typical_size(self) -> float:
+        """How large effects are on average, in the metric's unit."""
+        return self._prior.size * abs(self._unit)
+
+    @property
+    def open(self) -> Sequence[int]:
+        """Ideas that were run and not dropped."""
+        return self._effects.ideas
+
+    def runs(self, idea: int) -> int:
+        """How many runs an open idea was in."""
+        return self._runs.get(idea, 0)
+
+    def chance(self, idea: int) -> float:
+        """The chance that an open idea is an improvement."""
+        return self._chances[idea]
+
+    def belief(self, idea: int) -> Belief:
+        """All that is believed of an open idea; effects are positive for the better, in baseline noises."""
+        place = self._effects.ideas.index(idea)
+        means, sds = self._effects.from_runs()
+        return self._prior.belief(float(means[place]), float(sds[place]))
+
+    def gain(self, idea: int) -> Interval:
+        """How much better an open idea makes things, in the metric's unit, not inflated by having been selected."""
+        inner, unit = self.belief(idea).interval(), abs(self._unit)
+        return Interval(inner.mean * unit, inner.low * unit, inner.high * unit)
+
+    def expected(self, inside: Iterable[int]) -> float:
+        """The metric to be expected of a version now."""
+        return self._effects.predict(inside)[0] * self._unit + self._zero
+
+    def plan(self, idea: int, ties: Ties, random: Random) -> Ideas:
+        """The version for a new idea's first run: what it needs, and of the others as many as fit and luck picks."""
+        version = ties.closure([idea])
+        others = list(self._effects.ideas)
+        random.shuffle(others)
+        for other in others:
+            if other not in version and random.random() < (0.9 if self._chances[other] >= PROVEN else 0.5):
+                larger = version | ties.closure([other])
+                version = larger if ties.fit(larger) else version
+        return version
+
+    def duel(self, idea: int, kept: Ideas) -> Ideas | None:
+        """The next version to run for an idea that cannot ride along with others; None when it is clear enough.
+
+        Either the incumbent or the incumbent with the idea: whichever tells more about the idea.
+        """
+        belief = self.belief(idea)
+        fresh = self._prior.good * self._prior.size  # What a new idea brings on average, if its kind is found out.
+        if self._runs[idea] >= MOST_DUEL_RUNS or belief.good > _DUEL_WON or belief.promise() < _DUEL_PROMISE * fresh:
+            return None
+        rival = kept | {idea}
+        without, within = self._effects.told(idea, kept), self._effects.told(idea, rival)
+        return kept if without > within else rival
+
+    def observe(self, inside: Iterable[int], value: float) -> None:
+        """One run of the version that holds these ideas gave `value`."""
+        held = frozenset(inside)
+        gained = self._inner(value)
+        for idea in sorted(held - set(self._effects.ideas)):
+            mean, variance = self._effects.predict(held)
+            self._prior.learn(gained - mean, variance**0.5)
+            self._effects.add(idea, 2 * self._prior.size**2)
+        self._effects.learn(held, gained)
+        for idea in held:
+            self._runs[idea] = self._runs.get(idea, 0) + 1
+        self._look()
+
+    def drop(self, ideas: Iterable[int]) -> None:
+        """These are out of the running: they will be in no run any more."""
+        gone = [idea for idea in ideas if idea in self._chances]
+        if gone:
+            self._effects.forget(gone)
+            for idea in gone:
+                del self._chances[idea], self._runs[idea]
+
+    def hopeless(self, ties: Ties) -> list[int]:
+        """The open ideas to drop: without a chance, and needed by none that has one."""
+        lost = {idea for idea, chance in self._chances.items() if chance < HOPELESS}
+        if len(self._chances) - len(lost) > _MOST_OPEN:
+            lost.add(min((idea for idea in self._chances if idea not in lost), key=self._chances.__getitem__))
+        while needed := lost & ties.closure(set(self._chances) - lost):
+            lost -= needed
+        return sorted(lost)
+
+    def best(self, kept: Sequence[int], ties: Ties, *, at_last: bool = False) -> list[int]:
+        """The ideas that should be kept now, in the order in which they were: those so far, then the new ones."""
+        enough = KEPT_AT_LAST if at_last else KEPT
+        chosen: list[int] = []
+        fresh = sorted(set(self._chances) - set(kept), key=lambda idea: -self._chances[idea])
+        for idea in [*kept, *fresh]:
+            needed = (KEPT_AT_LAST if at_last else TAKEN_BACK) if idea in kept else enough
+            if idea in self._chances and self._chances[idea] >= needed:
+                chosen += self._with_needs(idea, chosen, ties)
+        return chosen
+
+    def _with_needs(self, idea: int, chosen: Sequence[int], ties: Ties) -> Iterator[int]:
+        """An idea and what it needs, as far as not chosen yet; nothing if that is worth nothing, or does not fit."""
+        needs = ties.closure([idea]) - set(chosen)
+        if not needs or not needs <= set(self._chances) or not ties.fit(needs | set(chosen)):
+            return iter(())
+        extra = needs - {idea}
+        if extra and sum(self.gain(each).mean for each in needs) <= 0:
+            return iter(())
+        return iter(sorted(needs))
+
+    def _inner(self, value: float) -> float:
+        return min(max((value - self._zero) / self._unit, -_FARTHEST), _FARTHEST)
+
+    def _look(self) -> None:
+        _, _, good = self._prior.chances(*self._effects.from_runs())
+        self._chances = dict(zip(self._effects.ideas, good.tolist(), strict=True))

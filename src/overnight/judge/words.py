@@ -1,0 +1,32 @@
+"""A belief in words: why something was kept, dropped, or left open."""
+
+from __future__ import annotations
+
+from overnight.judge.judge import HOPELESS, PROVEN
+from overnight.judge.noise import Interval
+from overnight.judge.prior import Belief
+
+
+def verdict_words(belief: Belief, gain: Interval, runs: int, *, kept: bool, was_kept: bool, is_open: bool) -> str:
+    """The reason for a verdict. `gain` is in the metric's unit, `runs` is how many held the idea, and `is_open` says
+    that further runs may still change it."""
+    bounds = f"95 % interval {gain.low:.3g} to {gain.high:.3g}, {runs} {'run' if runs == 1 else 'runs'} with it"
+    if kept and belief.good >= PROVEN:
+        return f"better by {gain.mean:.3g} ({bounds})"
+    if kept:
+        return f"probably better by {gain.mean:.3g} (chance {percent(belief.good)}, {bounds}); provisional"
+    taken_back = "taken back: " if was_kept else ""
+    if is_open:
+        return (
+            f"{taken_back}not proven: better with a chance of {percent(belief.good)} ({bounds}); stays in the running"
+        )
+    if belief.good >= HOPELESS:
+        return f"{taken_back}too little promise for more runs: chance {percent(belief.good)} ({bounds})"
+    if belief.void > 0.5:
+        return f"{taken_back}no better ({bounds})"
+    return f"{taken_back}worse by {-gain.mean:.3g} ({bounds})"
+
+
+def percent(chance: float) -> str:
+    """A chance that is never called 0 or 100 %."""
+    return "over 99 %" if chance > 0.99 else "under 1 %" if chance < 0.01 else f"{chance:.0%}".replace("%", " %")

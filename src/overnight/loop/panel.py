@@ -1,0 +1,227 @@
+"""The open ideas of a session with a noisy metric: what the judge knows of them, and how they are put together.
+
+Nothing is remembered that the ledger does not say: the judge is told all runs again, in their order, and the weave is
+made from the candidates' commits.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from random import Random
+
+from overnight.errors import SessionError
+from overnight.fleet.local import Version
+from overnight.goal.settings import Settings
+from overnight.judge.judge import Ideas, Judge, Ties
+from overnight.judge.noise import pooled_noise
+from overnight.judge.words import verdict_words
+from overnight.ledger.history import VERIFYING, History
+from overnight.ledger.records import Judged, Measured, Proposed
+from overnight.loop.assemble import Project
+from overnight.repo.branch import kept_message
+from overnight.repo.candidate import fingerprint
+from overnight.repo.weave import Weave
+
+_COMPARED_WITH = 8
+"""Earlier proposals that a new one is compared with, to see whether ideas can ride along with each other."""
+_MOST_STRIKES = 3
+"""Crashes of combinations after which an open idea that was in all of them is dropped."""
+
+
+class Panel:
+    """All ideas that may still become a keep, or cease to be one."""
+
+    def __init__(self, project: Project, settings: Settings, history: History, *, seed: int) -> None:
+        self._project = project
+        self._settings = settings
+        self._history = history
+        self._seed = seed
+        baseline = history.baseline()
+        assert baseline is not None, "the baseline is measured before anything is proposed"
+        self._baseline = baseline.metric or 0.0
+        self.kept: list[int] = [judged.number for judged in history.kept()]
+        """The experiments on the branch, in its order."""
+        self.judge = self._judge_again()
+        self._needs: dict[int, set[int]] = {}
+        self._clashes: dict[int, set[int]] = {}
+        self._strikes: dict[int, int] = {}
+        self._weave = Weave(project.edit_files(project.base))
+        self._recent: deque[frozenset[int]] = deque(maxlen=_COMPARED_WITH)
+        self._weave_again()
+
+    def ties(self) -> Ties:
+        """Which ideas need or exclude others: by the lines they change, or because a combination crashed."""
+        requires = {idea: needs | self._needs.get(idea, set()) for idea, needs in self._weave.requires().items()}
+        excludes = self._weave.excludes()
+        for idea, others in self._clashes.items():
+            for other in others:
+                excludes.setdefault(idea, set()).add(other)
+                excludes.setdefault(other, set()).add(idea)
+        return Ties(requires, excludes)
+
+    def begin(self, proposed: Proposed) -> None:
+        """A proposal is about to be run."""
+        if proposed.number not in self._weave:
+            self._weave.add(proposed.number, proposed.inside, self._project.edit_files(proposed.commit or ""))
+
+    def first_version(self, number: int, attempt: int) -> Ideas:
+        """The combination in which a new idea is run first."""
+        return self.judge.plan(number, self.ties(), Random(f"{self._seed}:{number}:{attempt}"))
+
+    def rides(self, number: int) -> bool:
+        """Whether ideas like this one can be combined: it is about other lines than most of those before it."""
+        mine = self._weave.touched(number)
+        clashing = sum(bool(mine & lines) for lines in self._recent)
+        return bool(self._recent) and 2 * clashing < len(self._recent)
+
+    def version(self, ideas: Iterable[int]) -> Version:
+        """A commit that holds these ideas, which no branch points at."""
+        held = sorted(ideas)
+        files = self._weave.version(held)
+        message = f"a combination of experiments {', '.join(map(str, held))}\n" if held else "the baseline\n"
+        return Version(self._commit(self._project.base, files, message), fingerprint(files))
+
+    def combination_failed(self, proposed: Proposed, inside: Ideas) -> list[int]:
+        """The candidate runs by itself, but crashed in this combination: never again. Returns ideas to drop for it."""
+        number, own = proposed.number, {*proposed.inside, proposed.number}
+        self._needs.setdefault(number, set()).update(own - inside - {number})
+        self._clashes.setdefault(number, set()).update(inside - own)
+        for idea in inside - own:
+            self._strikes[idea] = self._strikes.get(idea, 0) + 1
+        return [idea for idea in sorted(inside - own) if self._strikes[idea] >= _MOST_STRIKES]
+
+    def finish(self, number: int) -> None:
+        """An experiment has its verdict: later proposals are compared with it."""
+        if number in self._weave:
+            self._recent.append(self._weave.touched(number))
+
+    def drop(self, ideas: Iterable[int]) -> None:
+        """These are out of the running."""
+        gone = list(ideas)
+        self.judge.drop(gone)
+        self._weave.remove(gone)
+        for idea in gone:
+            for memory in (self._needs, self._clashes, self._strikes):
+                memory.pop(idea, None)
+        for others in (*self._needs.values(), *self._clashes.values()):
+            others.difference_update(gone)
+
+    def dependents(self, idea: int) -> list[int]:
+        """The open ideas that cannot be without this one, itself included."""
+        ties = self.ties()
+        return [other for other in self.judge.open if idea in ties.closure([other])]
+
+    def keep(self, chain: Sequence[int], records: dict[int, Judged], *, refresh: bool) -> list[Judged]:
+        """The branch is to hold `chain`: verdicts for all keeps from the first that is not in its place.
+
+        `records` has what is known of ideas that have no verdict yet. With `refresh`, every keep gets a new one.
+        """
+        same = 0
+        if not refresh:
+            while same < min(len(chain), len(self.kept)) and chain[same] == self.kept[same]:
+                same += 1
+        before = [self._standing(number, records) for number in chain[:same]]
+        parent = (before[-1].commit if before else None) or self._project.base
+        metric = before[-1].metric if before and before[-1].metric is not None else self._baseline
+        verdicts = []
+        for place, number in enumerate(chain[same:], start=same + 1):
+            known = self._standing(number, records)
+            after = self._after(number, metric)
+            files = self._weave.version(chain[:place])
+            if refresh and known.verdict == "keep" and chain[:place] == self.kept[:place] and known.commit:
+                commit = known.commit
+            else:
+                message = kept_message(known.hypothesis, self._settings.metric, metric, after, number)
+                commit = self._commit(parent, files, message)
+            judged = self.verdict(known, kept=True, before=metric, commit=commit, prints=fingerprint(files))
+            verdicts.append(judged)
+            parent, metric = commit, after
+        return verdicts
+
+    def verdict(
+        self, known: Judged, *, kept: bool, before: float, commit: str | None, prints: str | None, is_open: bool = True
+    ) -> Judged:
+        """What is to be said of an open idea now."""
+        belief, runs = self.judge.belief(known.number), self.judge.runs(known.number)
+        gain = self.judge.gain(known.number)
+        was_kept = known.verdict == "keep" and known.number in self.kept
+        return known.model_copy(
+            update={
+                "verdict": "keep" if kept else "discard",
+                "reason": verdict_words(belief, gain, runs, kept=kept, was_kept=was_kept, is_open=is_open),
+                "metric": self._after(known.number, before),
+                "before": before,
+                "gain": gain.mean,
+                "gain_low": gain.low,
+                "gain_high": gain.high,
+                "commit": commit,
+                "fingerprint": prints,
+                "undecided": is_open,
+                "evidence": {
+                    "chance": belief.good,
+                    "runs": float(runs),
+                    "noise": self.judge.noise,
+                    "good": self.judge.good_share,
+                    "size": self.judge.typical_size,
+                },
+            }
+        )
+
+    def _after(self, number: int, before: float) -> float:
+        gain = self.judge.gain(number).mean
+        return before - gain if self._settings.direction == "lower" else before + gain
+
+    def _standing(self, number: int, records: dict[int, Judged]) -> Judged:
+        known = records.get(number) or self._history.judged_number(number)
+        assert known is not None
+        return known
+
+    def _commit(self, parent: str, files: dict[str, bytes], message: str) -> str:
+        gone = {path: None for path in self._project.edit_files(parent) if path not in files}
+        return self._project.repository.commit_files(parent, {**files, **gone}, message)
+
+    def _judge_again(self) -> Judge:
+        baseline = [run.value for run in self._history.runs(0) if run.role == "baseline" and run.value is not None]
+        judge = Judge(self._settings.direction, baseline, pooled_noise([baseline, *self._history.repeats()]))
+        for record in self._history.runs_and_verdicts():
+            if isinstance(record, Judged):
+                if record.number and record.verdict != "keep" and not record.undecided:
+                    judge.drop([record.number])
+            elif record.role not in VERIFYING and record.role != "baseline" and record.value is not None:
+                judge.observe(_inside(record), record.value)
+        return judge
+
+    def _weave_again(self) -> None:
+        live = {*self.judge.open, *self.kept}
+        wanted: dict[int, Proposed] = {}
+        waiting = [*live, *(judged.number for judged in self._history.judged_last(_COMPARED_WITH))]
+        while waiting:
+            number = waiting.pop()
+            proposed = self._history.proposed(number)
+            if number not in wanted and proposed is not None and proposed.commit is not None:
+                wanted[number] = proposed
+                waiting += proposed.inside
+        for _, proposed in sorted(wanted.items()):
+            self.begin(proposed)
+        for judged in self._history.judged_last(_COMPARED_WITH):
+            self.finish(judged.number)
+        self._crashes_again(live)
+        self._weave.remove(wanted.keys() - live)
+
+    def _crashes_again(self, live: set[int]) -> None:
+        for number in sorted(live):
+            proposed = self._history.proposed(number)
+            failed = [run for run in self._history.runs(number) if run.outcome != "ok" and run.role == "candidate"]
+            for run in failed:
+                if proposed is not None:
+                    self.combination_failed(proposed, frozenset(_inside(run)) & live)
+
+
+def _inside(run: Measured) -> tuple[int, ...]:
+    if run.inside is None:
+        raise SessionError(
+            "this session was begun by an older Overnight, which did not write down what a run held; "
+            "start afresh with --new"
+        )
+    return run.inside

@@ -1,0 +1,84 @@
+"""The proposal: the proposer is asked, its answer looked at and written down."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from overnight.goal.settings import Settings
+from overnight.ledger.records import Judged, Proposed
+from overnight.ledger.store import Recorder
+from overnight.loop.assemble import Project, make_brief
+from overnight.propose.proposer import Proposal, Proposer
+from overnight.repo.candidate import apply_changes, fingerprint, unparsable
+
+
+class NothingLeftError(Exception):
+    """The proposer has nothing more to try; the text says why."""
+
+
+def propose(
+    project: Project,
+    settings: Settings,
+    history: Recorder,
+    proposer: Proposer,
+    incumbent: Judged,
+    *,
+    number: int,
+    noise: float,
+    kept: Sequence[int],
+) -> Proposed:
+    """Ask the proposer and write its answer down. `kept` are the experiments that the incumbent consists of.
+
+    Raises NothingLeftError when the proposer has nothing left to try.
+    """
+    brief = make_brief(project, settings, history, number, incumbent, noise)
+    asked = time.monotonic()
+    proposal = proposer.propose(brief)
+    if proposal.exhausted:
+        raise NothingLeftError(proposal.failure or "there is nothing left to try")
+    parent = incumbent.commit or project.base
+    files = apply_changes(brief.files, proposal.files)
+    verdict, reason = _check(project, history, proposal, brief.files, files)
+    commit = None
+    if verdict is None:
+        commit = project.repository.commit_files(parent, proposal.files, f"{proposal.hypothesis}\n")
+    proposed = Proposed(
+        number=number,
+        hypothesis=proposal.hypothesis,
+        proposer=proposer.name,
+        parent=parent,
+        commit=commit,
+        inside=tuple(kept),
+        fingerprint=fingerprint(files) if commit else None,
+        origin=dict(proposal.origin),
+        verdict=verdict,
+        reason=reason,
+        output_tail=proposal.output,
+        seconds=time.monotonic() - asked,
+    )
+    history.append(proposed)
+    return proposed
+
+
+def _check(
+    project: Project, history: Recorder, proposal: Proposal, before: Mapping[str, bytes], after: Mapping[str, bytes]
+) -> tuple[Literal["invalid", "no_change"] | None, str]:
+    """Whether there is anything to measure, and if not, why not."""
+    allowed = ", ".join(project.scope.patterns)
+    outside = [*proposal.trespasses, *(path for path in proposal.files if not project.scope.allows(path))]
+    if outside:
+        named = ", ".join(outside[:5]) + (" …" if len(outside) > 5 else "")
+        return "invalid", f"it changed {named}, but only {allowed} may be changed"
+    if after == before:
+        return "no_change", proposal.failure or "nothing was changed"
+    for path in proposal.files:
+        problem = unparsable(path, after[path]) if path in after else None
+        if problem:
+            return "invalid", f"{path} cannot be read any more: {problem}"
+    if not after:
+        return "invalid", "it deleted everything that may be changed"
+    if history.tried(fingerprint(after)):
+        return "no_change", "exactly this version was tried before"
+    return None, ""

@@ -1,0 +1,54 @@
+"""One decision in plain lines: what was known before, what was measured, and why it was kept or dropped."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from overnight.ledger.history import History
+from overnight.ledger.records import Judged, Measured
+
+_CHANCES = "kept from a chance of 70 % on, taken back below 40 %, dropped below 2 %"
+
+
+def explain(history: History, number: int) -> list[str]:
+    """The lines on experiment `number`; none where nothing was measured for it."""
+    verdicts = [(event.time, event.record) for event in history.verdicts(number) if isinstance(event.record, Judged)]
+    runs = [run for run in history.runs(number) if run.role in ("candidate", "incumbent", "baseline")]
+    if not verdicts or not runs:
+        return []
+    _, last = verdicts[-1]
+    lines = [f"known before:  {_known_before(history, number, last)}", f"measured:      {_measured(last, runs)}"]
+    if number:
+        lines.append(f"decided:       {last.verdict}, {last.reason}")
+    if last.evidence:
+        lines.append(f"the rule:      {_CHANCES}; the rest goes on being measured with other changes")
+    if len({(judged.verdict, judged.undecided) for _, judged in verdicts}) > 1:
+        lines.append("how it went:")
+        lines += [f"  {datetime.fromtimestamp(time):%H:%M:%S}  {judged.verdict}, {judged.reason}"
+                  for time, judged in verdicts]  # fmt: skip
+    return lines
+
+
+def _known_before(history: History, number: int, judged: Judged) -> str:
+    if number == 0:
+        return "nothing; this is where the session starts"
+    stood = f"without the change the metric is {judged.before:.6g}" if judged.before is not None else "the incumbent"
+    if not judged.evidence:
+        return f"{stood}; repeating a version has always given the same number, so one run decides"
+    facts = judged.evidence
+    return (
+        f"{stood}; repeating a version moves it by ±{facts['noise']:.2g}; of all ideas so far about "
+        f"{100 * facts['good']:.0f} % helped, the typical effect being {facts['size']:.2g}"
+    )
+
+
+def _measured(judged: Judged, runs: list[Measured]) -> str:
+    good = [run for run in runs if run.value is not None]
+    failed = len(runs) - len(good)
+    words = ", ".join(f"{run.value:.6g}" for run in good[:8]) + (", …" if len(good) > 8 else "")
+    parts = [f"{len(good)} {'run' if len(good) == 1 else 'runs'} in this experiment" + (f": {words}" if good else "")]
+    if judged.evidence and judged.evidence["runs"] > sum(judged.number in (run.inside or ()) for run in good):
+        parts.append(f"{judged.evidence['runs']:.0f} in all that held the change, most of them with other changes too")
+    if failed:
+        parts.append(f"{failed} failed")
+    return "; ".join(parts)

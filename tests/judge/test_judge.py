@@ -1,0 +1,141 @@
+"""The judge of noise as a pure function: what it keeps, what it costs, and what cannot matter to it."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from overnight.judge.judge import KEPT, MOST_DUEL_RUNS, NONE, Ideas, Judge, Ties
+
+BASELINE = [10.0, 10.3, 9.8, 10.1, 9.9]
+Story = list[tuple[list[int], float]]
+
+
+def told(story: Story, baseline: list[float] = BASELINE, direction: str = "higher") -> Judge:
+    judge = Judge(direction, baseline)  # type: ignore[arg-type]
+    for inside, value in story:
+        judge.observe(inside, value)
+    return judge
+
+
+def verdicts(judge: Judge) -> tuple[list[int], list[int]]:
+    return judge.best([], Ties()), judge.hopeless(Ties())
+
+
+def test_a_huge_gain_is_kept_a_huge_loss_dropped_and_a_tie_left_open() -> None:
+    judge = told([([1], 15.0), ([1, 2], 10.0), ([1, 3], 15.0)])
+    assert verdicts(judge) == ([1], [2])
+    assert 0.02 < judge.chance(3) < 0.5
+    assert judge.gain(1).low > 4
+    assert judge.gain(1).low < 5 < judge.gain(1).high
+    assert judge.gain(2).high < -4
+
+
+def test_a_claim_is_smaller_than_the_lucky_run_it_stands_on() -> None:
+    judge = told([([1], 10.5)])
+    assert 0 < judge.gain(1).mean < 0.45
+
+
+def test_an_idea_that_was_lucky_once_is_taken_back() -> None:
+    judge = told([([1], 10.9)])
+    assert judge.chance(1) > KEPT
+    for value in (9.9, 10.1, 10.0, 9.8, 10.2, 10.0):
+        judge.observe([1], value)
+        judge.observe([], value)
+    assert judge.best([1], Ties()) == []
+
+
+def test_a_duel_runs_the_incumbent_and_the_idea_in_turns_and_ends() -> None:
+    random = Random(0)
+    for truth in (0.0, 0.2, 1.0):
+        judge = told([([1], 10.0 + truth)])
+        seen: list[Ideas] = []
+        while (version := judge.duel(1, NONE)) is not None:
+            seen.append(version)
+            judge.observe(version, 10.0 + truth * (1 in version) + random.gauss(0, 0.2))
+        assert sum(1 in version for version in seen) < MOST_DUEL_RUNS
+        assert len(seen) < 2 * MOST_DUEL_RUNS
+
+
+def test_ideas_that_exclude_each_other_are_never_run_or_kept_together() -> None:
+    ties = Ties(excludes={1: {2}, 2: {1}})
+    judge = told([([1], 15.0), ([2], 16.0)])
+    for seed in range(50):
+        assert not {1, 2} <= judge.plan(3, ties, Random(seed))
+    assert len(judge.best([], ties)) == 1
+
+
+def test_what_an_idea_needs_comes_with_it() -> None:
+    ties = Ties(requires={2: {1}, 3: {2}})
+    judge = told([([1], 10.0), ([1, 2], 15.0)])
+    assert judge.plan(3, ties, Random(0)) >= {1, 2, 3}
+    assert judge.best([], ties) == [1, 2]  # The first does nothing, but the second cannot be without it.
+    lost = told([([1], 5.0), ([1, 2], 10.0)])
+    assert lost.best([], ties) == []  # Together they are worth nothing.
+    assert lost.hopeless(ties) == []  # The second may yet save the first.
+
+
+def test_an_exact_metric_is_not_its_business() -> None:
+    with pytest.raises(ValueError, match="exact"):
+        Judge("lower", [1.0, 1.0, 1.0])
+
+
+ideas = st.lists(st.integers(1, 6), min_size=0, max_size=4, unique=True)
+stories = st.lists(st.tuples(ideas, st.floats(5, 15)), max_size=15)
+
+
+@given(stories)
+def test_lower_and_higher_mirror_each_other(story: Story) -> None:
+    higher = told(story)
+    lower = told([(inside, -value) for inside, value in story], [-value for value in BASELINE], "lower")
+    assert verdicts(higher) == verdicts(lower)
+
+
+@given(stories, st.sampled_from([1000.0, 1e-3, 60.0, 1e6]))
+def test_units_do_not_matter(story: Story, unit: float) -> None:
+    scaled = told([(inside, value * unit) for inside, value in story], [value * unit for value in BASELINE])
+    judge = told(story)
+    assert verdicts(judge) == verdicts(scaled)
+    assert [judge.gain(idea).mean * unit for idea in judge.open] == pytest.approx(
+        [scaled.gain(idea).mean for idea in scaled.open], rel=1e-6, abs=1e-9 * unit
+    )
+
+
+@given(stories)
+def test_adding_an_exact_tie_never_keeps(story: Story) -> None:
+    judge = told(story)
+    kept = judge.best([], Ties())
+    judge.observe([*kept, 99], judge.expected(kept))
+    assert 99 not in judge.best(kept, Ties())
+
+
+@given(stories, st.floats(5, 15), st.floats(5, 15))
+def test_the_order_within_a_pair_does_not_matter(story: Story, without: float, within: float) -> None:
+    kept = told(story).best([], Ties())
+    pair: Story = [(kept, without), ([*kept, 99], within)]
+    one = told([*story, ([*kept, 99], within), *pair])
+    other = told([*story, ([*kept, 99], within), *reversed(pair)])
+    assert one.chance(99) == pytest.approx(other.chance(99), abs=0.1)
+
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(finite, min_size=2, max_size=6, unique=True),
+    st.lists(st.tuples(ideas, finite), max_size=12),
+    st.sampled_from(["lower", "higher"]),
+)
+def test_no_finite_number_raises(baseline: list[float], story: Story, direction: str) -> None:
+    judge = told(story, baseline, direction)
+    kept, lost = verdicts(judge)
+    for idea in judge.open:
+        assert 0 <= judge.chance(idea) <= 1
+        judge.gain(idea)
+        judge.duel(idea, frozenset(kept) - {idea})
+    judge.drop(lost)
+    judge.plan(100, Ties(), Random(0))
