@@ -112,7 +112,10 @@ def test_adding_an_exact_tie_never_keeps(story: Story) -> None:
     assert 99 not in judge.best(kept, Ties())
 
 
-@given(stories, st.floats(5, 15), st.floats(5, 15))
+usual = st.floats(9.7, 10.3)  # Beyond three standard deviations a run is an outlier, and cut to what came before.
+
+
+@given(st.lists(st.tuples(ideas, usual), max_size=10), usual, usual)
 def test_the_order_within_a_pair_does_not_matter(story: Story, without: float, within: float) -> None:
     kept = told(story).best([], Ties())
     pair: Story = [(kept, without), ([*kept, 99], within)]

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from overnight.cli.places import GoalArgument, SessionOption, folder_of, goal_file
+from overnight.cli.terminal import safe
 from overnight.errors import Interrupted, OvernightError
 
 if TYPE_CHECKING:
@@ -80,10 +81,14 @@ def verify(
     goal: GoalArgument = None,
     session: SessionOption = None,
     pairs: Annotated[int, typer.Option(min=2, max=11, help="Pairs of runs; fewer when both repeat exactly.")] = 5,
+    each: Annotated[bool, typer.Option("--each", help="Also what each kept change adds, by leaving it out.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="No live display.")] = False,
 ) -> None:
     """Measure the baseline and the best version again, on seeds that nobody has used."""
-    verify_session(folder_of(goal), session, Console(highlight=False), pairs=pairs, plain=plain)
+    console = Console(highlight=False)
+    verify_session(folder_of(goal), session, console, pairs=pairs, plain=plain)
+    if each:
+        _verify_each(folder_of(goal), session, console, plain=plain)
 
 
 def verify_session(folder: Path, session: str | None, console: Console, *, pairs: int, plain: bool) -> None:
@@ -107,6 +112,30 @@ def verify_session(folder: Path, session: str | None, console: Console, *, pairs
             soft_wrap=True,
         )
         console.print(f"[dim]as `{verified.command}` prints it[/]", soft_wrap=True)
+
+
+def _verify_each(folder: Path, session: str | None, console: Console, *, plain: bool) -> None:
+    from overnight.cli.reading import open_history
+    from overnight.cli.watching import Watcher
+    from overnight.loop.state import State
+    from overnight.loop.verify_each import EachVerified, verify_each
+    from overnight.morning.summary import part_words
+
+    stop = _Flag()
+    verified = None
+    with stopped_by_signals(stop.set), Watcher(console, plain=plain) as watcher:
+        for event in verify_each(State.of(folder), session, should_stop=stop.is_set):
+            watcher.show(event)
+            if isinstance(event, EachVerified):
+                verified = event.verified
+    if verified is None:
+        return
+    console.print(f"[bold]What each kept change adds[/] ({verified.runs} runs):", soft_wrap=True)
+    with open_history(folder, session) as (history, _):
+        for part in verified.parts:
+            judged = history.judged_number(part.number)
+            words = safe(judged.hypothesis if judged else "")
+            console.print(f"{part.number:>5}  {part_words(part)}  {words}", soft_wrap=True, markup=False)
 
 
 def stop(goal: GoalArgument = None) -> None:

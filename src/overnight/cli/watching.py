@@ -28,6 +28,7 @@ from overnight.loop.events import (
     VerdictChanged,
 )
 from overnight.loop.verify import VerificationDone
+from overnight.loop.verify_each import EachVerified
 from overnight.morning.summary import duration_words, improvement_percent, percent_words
 
 STYLES = {
@@ -45,6 +46,7 @@ _WHAT = {
     "incumbent": "measuring the incumbent again",
     "verify_baseline": "verifying: the baseline",
     "verify_best": "verifying: the best version",
+    "verify_part": "verifying: the best version without some changes",
 }
 
 
@@ -100,7 +102,7 @@ class Watcher:
         now.done = now.done_before = done
         now.kept, now.failed, now.baseline, now.best = kept, failed, baseline, best
 
-    def show(self, event: SessionEvent | VerificationDone) -> None:
+    def show(self, event: SessionEvent | VerificationDone | EachVerified) -> None:
         """Take note of what happened."""
         now = self._now
         match event:
@@ -125,7 +127,7 @@ class Watcher:
                 self._say_change(event)
             case SessionClosed():
                 self._finish()
-            case VerificationDone():
+            case VerificationDone() | EachVerified():
                 pass
 
     def _finish(self) -> None:

@@ -20,10 +20,11 @@ from overnight.ledger.records import (
     Stopped,
     Verdict,
     Verified,
+    VerifiedEach,
 )
 
 _R = TypeVar("_R", bound=Record)
-VERIFYING: tuple[Role, ...] = ("verify_baseline", "verify_best")
+VERIFYING: tuple[Role, ...] = ("verify_baseline", "verify_best", "verify_part")
 """Runs that may be scored on other data, so that no decision is taken on them."""
 _BATCH = 1000
 _FAILED: tuple[Verdict, ...] = ("crash", "timeout", "invalid")
@@ -102,6 +103,11 @@ class History:
         found = self._last("verified")
         return _expect(Verified, found) if found else None
 
+    def verified_each(self) -> VerifiedEach | None:
+        """The latest verification of each kept change, if there was one."""
+        found = self._last("verified_each")
+        return _expect(VerifiedEach, found) if found else None
+
     def baseline(self) -> Judged | None:
         """The baseline's verdict; None until it was measured."""
         return self.judged_number(0)
@@ -174,7 +180,7 @@ class History:
         """The metrics of every version that was run more than once and did not give the same each time."""
         sql = (
             "SELECT group_concat(payload ->> 'value', ' ') FROM events WHERE session = :session AND kind = 'measured' "
-            "AND payload ->> 'outcome' = 'ok' AND payload ->> 'role' NOT IN ('verify_baseline', 'verify_best') "
+            "AND payload ->> 'outcome' = 'ok' AND payload ->> 'role' NOT LIKE 'verify%' "
             "GROUP BY fingerprint HAVING min(payload ->> 'value') <> max(payload ->> 'value')"
         )
         return [[float(value) for value in row[0].split()] for row in self._source.rows(sql, session=self.session)]

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Verdict = Literal["baseline", "keep", "discard", "crash", "timeout", "invalid", "no_change"]
 Outcome = Literal["ok", "crash", "timeout", "invalid"]
-Role = Literal["baseline", "candidate", "incumbent", "verify_baseline", "verify_best"]
+Role = Literal["baseline", "candidate", "incumbent", "verify_baseline", "verify_best", "verify_part"]
 
 
 class _Record(BaseModel):
@@ -166,7 +166,31 @@ class Verified(_Record):
     """Its 95 % interval."""
 
 
-Record = SessionStarted | Resumed | Proposed | Measured | Judged | Stopped | Verified
+class Part(BaseModel):
+    """What one kept change adds to the whole, measured by leaving it out."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    number: int
+    gain: float | None
+    """In the metric's unit, positive is better; None where it cannot be told apart from the others."""
+    gain_low: float | None
+    gain_high: float | None
+    """Its 95 % interval."""
+
+
+class VerifiedEach(_Record):
+    """Each kept change was left out of some runs, on seeds that nobody had used."""
+
+    kind: Literal["verified_each"] = "verified_each"
+    best_commit: str
+    command: str
+    """The command that printed the metric."""
+    runs: int
+    parts: tuple[Part, ...]
+
+
+Record = SessionStarted | Resumed | Proposed | Measured | Judged | Stopped | Verified | VerifiedEach
 
 RECORD_KINDS: dict[str, type[Record]] = {
     "session_started": SessionStarted,
@@ -176,4 +200,5 @@ RECORD_KINDS: dict[str, type[Record]] = {
     "judged": Judged,
     "stopped": Stopped,
     "verified": Verified,
+    "verified_each": VerifiedEach,
 }

@@ -233,7 +233,8 @@ class Experimenter:
         lost -= ties.closure(chain)
         verdicts = panel.keep(chain, records, refresh=at_last)
         incumbent = verdicts[-1] if verdicts else self._standing_after(panel, chain)
-        for number in sorted({*records, *lost, *panel.kept} - set(chain)):
+        others = {*records, *lost, *panel.kept, *(panel.judge.open if at_last else ())} - set(chain)
+        for number in sorted(others):
             known = records.get(number) or self._history.judged_number(number)
             proposed = self._history.proposed(number)
             if known is None or proposed is None:

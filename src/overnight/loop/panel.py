@@ -19,9 +19,9 @@ from overnight.judge.words import verdict_words
 from overnight.ledger.history import VERIFYING, History
 from overnight.ledger.records import Judged, Measured, Proposed
 from overnight.loop.assemble import Project
+from overnight.loop.weaving import commit_of, version_of, weave_of
 from overnight.repo.branch import kept_message
 from overnight.repo.candidate import fingerprint
-from overnight.repo.weave import Weave
 
 _COMPARED_WITH = 8
 """Earlier proposals that a new one is compared with, to see whether ideas can ride along with each other."""
@@ -46,7 +46,6 @@ class Panel:
         self._needs: dict[int, set[int]] = {}
         self._clashes: dict[int, set[int]] = {}
         self._strikes: dict[int, int] = {}
-        self._weave = Weave(project.edit_files(project.base))
         self._recent: deque[frozenset[int]] = deque(maxlen=_COMPARED_WITH)
         self._weave_again()
 
@@ -77,10 +76,7 @@ class Panel:
 
     def version(self, ideas: Iterable[int]) -> Version:
         """A commit that holds these ideas, which no branch points at."""
-        held = sorted(ideas)
-        files = self._weave.version(held)
-        message = f"a combination of experiments {', '.join(map(str, held))}\n" if held else "the baseline\n"
-        return Version(self._commit(self._project.base, files, message), fingerprint(files))
+        return version_of(self._project, self._weave, ideas)
 
     def combination_failed(self, proposed: Proposed, inside: Ideas) -> list[int]:
         """The candidate runs by itself, but crashed in this combination: never again. Returns ideas to drop for it."""
@@ -133,7 +129,7 @@ class Panel:
                 commit = known.commit
             else:
                 message = kept_message(known.hypothesis, self._settings.metric, metric, after, number)
-                commit = self._commit(parent, files, message)
+                commit = commit_of(self._project, parent, files, message)
             judged = self.verdict(known, kept=True, before=metric, commit=commit, prints=fingerprint(files))
             verdicts.append(judged)
             parent, metric = commit, after
@@ -177,10 +173,6 @@ class Panel:
         assert known is not None
         return known
 
-    def _commit(self, parent: str, files: dict[str, bytes], message: str) -> str:
-        gone = {path: None for path in self._project.edit_files(parent) if path not in files}
-        return self._project.repository.commit_files(parent, {**files, **gone}, message)
-
     def _judge_again(self) -> Judge:
         baseline = [run.value for run in self._history.runs(0) if run.role == "baseline" and run.value is not None]
         judge = Judge(self._settings.direction, baseline, pooled_noise([baseline, *self._history.repeats()]))
@@ -194,20 +186,12 @@ class Panel:
 
     def _weave_again(self) -> None:
         live = {*self.judge.open, *self.kept}
-        wanted: dict[int, Proposed] = {}
-        waiting = [*live, *(judged.number for judged in self._history.judged_last(_COMPARED_WITH))]
-        while waiting:
-            number = waiting.pop()
-            proposed = self._history.proposed(number)
-            if number not in wanted and proposed is not None and proposed.commit is not None:
-                wanted[number] = proposed
-                waiting += proposed.inside
-        for _, proposed in sorted(wanted.items()):
-            self.begin(proposed)
-        for judged in self._history.judged_last(_COMPARED_WITH):
-            self.finish(judged.number)
+        recent = [judged.number for judged in self._history.judged_last(_COMPARED_WITH)]
+        self._weave = weave_of(self._project, self._history, [*live, *recent])
+        for number in recent:
+            self.finish(number)
         self._crashes_again(live)
-        self._weave.remove(wanted.keys() - live)
+        self._weave.remove(self._weave.ideas - live)
 
     def _crashes_again(self, live: set[int]) -> None:
         for number in sorted(live):

@@ -61,7 +61,7 @@ def verify(
             "verify_best": (Version(best.commit or "", best.fingerprint or ""), best.number),
         }
         values: dict[Role, list[float]] = {role: [] for role in versions}
-        with contextlib.closing(_Cleanup(fleet, state)):
+        with contextlib.closing(Cleanup(fleet, state)):
             # Negative numbers are no experiments: these seeds are nobody else's.
             for index, seed in enumerate(seeds_for(started.seed, -1 - history.count("verified"))[:pairs]):
                 for role in sorted(versions, reverse=index % 2 == 1):
@@ -83,12 +83,15 @@ def verify(
 _WORDS: dict[Role, str] = {"verify_baseline": "the baseline, again", "verify_best": "the best version, again"}
 
 
-class _Cleanup:
+class Cleanup:
+    """Closes a fleet and leaves no copy behind."""
+
     def __init__(self, fleet: LocalFleet, state: State) -> None:
         self._fleet = fleet
         self._state = state
 
     def close(self) -> None:
+        """Do it."""
         self._fleet.close()
         shutil.rmtree(self._state.work, ignore_errors=True)
 

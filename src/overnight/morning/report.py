@@ -9,7 +9,14 @@ from pathlib import Path
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged
 from overnight.morning.chart import Staircase, write_png
-from overnight.morning.summary import Summary, duration_words, improvement_percent, percent_words, verified_words
+from overnight.morning.summary import (
+    Summary,
+    duration_words,
+    improvement_percent,
+    part_words,
+    percent_words,
+    verified_words,
+)
 
 _MOST_FAILURES = 20
 
@@ -53,6 +60,7 @@ def report_markdown(history: History, summary: Summary, *, has_picture: bool) ->
     if has_picture:
         parts.append("![every experiment, and the best so far](report.png)")
     parts.append(_kept_section(history, summary))
+    parts.append(_parts_section(history))
     parts.append(_verdicts_section(history, summary))
     parts.append(_next_section(summary))
     parts.append(
@@ -61,7 +69,18 @@ def report_markdown(history: History, summary: Summary, *, has_picture: bool) ->
         + (f" ({_plain(summary.last_reason)})" if summary.last_reason else "")
         + ".</sub>"
     )
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _parts_section(history: History) -> str:
+    each = history.verified_each()
+    if each is None:
+        return ""
+    rows = [f"## What each kept change adds\n\nMeasured by leaving it out, in {each.runs} runs on fresh seeds:\n"]
+    for part in each.parts:
+        judged = history.judged_number(part.number)
+        rows.append(f"- {part.number} {_cell(judged.hypothesis if judged else '')}: {part_words(part)}")
+    return "\n".join(rows)
 
 
 def _kept_section(history: History, summary: Summary) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History
-from overnight.ledger.records import Judged, Verified
+from overnight.ledger.records import Judged, Part, Verified
 
 State = Literal["running", "stopped", "finished"]
 
@@ -137,3 +137,15 @@ def duration_words(seconds: float) -> str:
     if whole >= 60:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole} s" if whole or not seconds else f"{seconds:.2g} s"
+
+
+def part_words(part: Part) -> str:
+    """What one kept change adds, in words: a keep that adds nothing is named."""
+    if part.gain is None or part.gain_low is None or part.gain_high is None:
+        return "cannot be told apart from the changes that build on it"
+    bounds = "" if part.gain_low == part.gain_high else f" (95 % interval {part.gain_low:.3g} to {part.gain_high:.3g})"
+    if part.gain_low > 0:
+        return f"adds {part.gain:.3g}{bounds}"
+    if part.gain_high < 0:
+        return f"HARMS by {-part.gain:.3g}{bounds}"
+    return f"adds nothing that can be seen: {part.gain:.3g}{bounds}"

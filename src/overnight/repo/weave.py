@@ -105,6 +105,11 @@ class Weave:
         for idea in gone & self._touched.keys():
             del self._touched[idea], self._requires[idea]
 
+    @property
+    def ideas(self) -> Set[int]:
+        """Every idea that was added and not removed."""
+        return self._touched.keys()
+
     def __contains__(self, idea: int) -> bool:
         return idea in self._touched
 
