@@ -90,7 +90,7 @@ def test_killed_again_and_again_it_decides_as_if_nothing_had_been(project: Proje
 def test_a_keep_that_was_luck_is_taken_back_and_show_tells_why(project: Project, tmp_path: Path) -> None:
     count = tmp_path / "count"
     count.write_text("")
-    # The first run with idea 3 in it is lucky by 1.5, which is five times the noise; in truth it does nothing.
+    # The first run with idea 3 in it is lucky by 2, which is six times the noise; in truth it does nothing.
     lucky = RUN.replace(
         "print(",
         f"""from pathlib import Path
@@ -98,7 +98,7 @@ if 2 in held:
     with open({str(count)!r}, "a") as file:
         file.write("x")
     if len(Path({str(count)!r}).read_text()) <= 1:
-        noise -= 1.5
+        noise -= 2.0
 print(""",
     )
     a_night(project, lucky, [0.0] * 80)

@@ -18,7 +18,7 @@ from overnight.judge.noise import Noise
 
 Array = NDArray[np.float64]
 
-_DRIFT = 1e-3
+_DRIFT = 1e-2
 """How far the level may wander from run to run: its variance, in that of the noise."""
 _OUTLIER_SDS = 3.0
 

@@ -165,7 +165,7 @@ class Judge:
         for idea in sorted(held - set(self._effects.ideas)):
             mean, variance = self._effects.predict(held)
             self._prior.learn(gained - mean, variance**0.5)
-            self._effects.add(idea, 2 * self._prior.size**2)
+            self._effects.add(idea, self._prior.variance)
         self._effects.learn(held, gained)
         for idea in held:
             self._runs[idea] = self._runs.get(idea, 0) + 1

@@ -19,7 +19,7 @@ from overnight.judge.noise import CONFIDENCE, Interval
 Array = NDArray[np.float64]
 _LOG_ROOT_2_PI = math.log(2 * math.pi) / 2
 _GOOD = (0.02, 0.05, 0.1, 0.2, 0.35)
-_VOID = (0.1, 0.25, 0.5)
+_VOID = (0.1, 0.25, 0.5, 0.75, 0.9)
 _SIZES = 2.0 ** np.arange(-3, 6.1, 0.5)
 """In standard deviations of one run."""
 
@@ -77,7 +77,9 @@ class IdeasPrior:
     def __init__(self, noise: float) -> None:
         """`noise` is the standard deviation of one run, which the sizes are looked for around."""
         grid = np.meshgrid(_GOOD, _VOID, noise * _SIZES, indexing="ij")
-        self._good, self._void, self._size = (axis.ravel() for axis in grid)
+        good, void, size = (axis.ravel() for axis in grid)
+        possible = good + void < 0.98
+        self._good, self._void, self._size = good[possible], void[possible], size[possible]
         # Before anything is seen: effects of the noise's size, one idea in twelve an improvement.
         log_size = np.log2(self._size / noise)
         self._log_weight = -((log_size / 2) ** 2 + (np.log(self._good / 0.08) / 0.8) ** 2) / 2
@@ -98,6 +100,11 @@ class IdeasPrior:
         self.good, self.void = float(weight @ self._good), float(weight @ self._void)
         self.bad = max(1 - self.good - self.void, 0.02)
         self.size = float(np.exp(weight @ np.log(self._size)))
+
+    @property
+    def variance(self) -> float:
+        """Of a new idea's effect."""
+        return 2 * self.size**2 * (1 - self.void)
 
     def chances(self, means: Array, sds: Array) -> tuple[Array, Array, Array]:
         """The chances to be bad, void and good of ideas of whose effects the runs say `means` ± `sds`."""
