@@ -12,6 +12,7 @@ from overnight.goal.settings import Settings
 from overnight.ledger.records import Measured, Role
 from overnight.repo.git import Repository
 from overnight.repo.worktree import Worktree
+from overnight.runs.metrics import Rate
 from overnight.runs.output import Output
 from overnight.runs.process import run_process
 from overnight.runs.run import RunOrder, RunResult, fresh_folder, guest_environment, run_once
@@ -131,6 +132,7 @@ class LocalFleet:
             seed=seed,
             outcome="invalid" if touched else result.outcome,
             value=None if touched else result.value,
+            trials=result.value.trials if isinstance(result.value, Rate) and not touched else None,
             metrics={**usage, **result.metrics},
             reason=f"the run changed the scorer's own copy of {touched[0]}" if touched else result.reason,
             exit_code=ended.exit_code,

@@ -88,6 +88,10 @@ class Settings(_Frozen):
     """Who proposes: `search` (built in, needs no model), or any command that edits files."""
     agent_timeout: Seconds = 1800.0
     """How long the agent may think about one proposal."""
+    prefer: Literal["simpler"] | None = None
+    """`simpler` keeps a change that makes the files shorter if it is not worse than by `margin`."""
+    margin: Annotated[float, Field(ge=0)] = 0.0
+    """How much worse a simpler version may be, in the metric's own unit."""
     guards: Strings = ()
     """Must hold before a keep: commands that must succeed, or limits such as `peak_mb < 4000`."""
     read: Strings = ()

@@ -76,18 +76,22 @@ class Effects:
         spread = self._cov @ row
         return float(spread[1 + self.ideas.index(idea)] ** 2 / (row @ spread + self.variance))
 
-    def learn(self, inside: Iterable[int], value: float) -> None:
-        """One run of the version that holds these ideas gave `value`."""
+    def learn(self, inside: Iterable[int], value: float, spread_of_run: float = 1.0) -> None:
+        """One run of the version that holds these ideas gave `value`.
+
+        `spread_of_run` is how noisy this run was, as its variance divided by a usual run's.
+        """
         row = self._row(inside)
         self._cov[0, 0] += _DRIFT * self.variance
         spread = self._cov @ row
-        variance = float(row @ spread) + self.variance
+        noise = self.variance * spread_of_run
+        variance = float(row @ spread) + noise
         surprise = value - float(row @ self._mean)
         surprise = math.copysign(min(abs(surprise), _OUTLIER_SDS * math.sqrt(variance)), surprise)
         self._mean = self._mean + spread * (surprise / variance)
         self._cov = self._cov - np.outer(spread, spread) / variance
         # A run says the more about the noise the less else was unknown about it.
-        weight = (self.variance / variance) ** 2
+        weight = (noise / variance) ** 2
         self._squares += weight * surprise**2 / variance * self.variance
         self._weight += weight
         self.variance = self._squares / self._weight

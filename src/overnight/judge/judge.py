@@ -89,6 +89,7 @@ class Judge:
         self._effects = Effects([self._inner(value) for value in baseline], Noise(1.0, noise.degrees))
         self._prior = IdeasPrior(1.0)
         self._runs: dict[int, int] = {}
+        self._tolerated: dict[int, float] = {}
         self._chances: dict[int, float] = {}
 
     @property
@@ -158,18 +159,26 @@ class Judge:
         without, within = self._effects.told(idea, kept), self._effects.told(idea, rival)
         return kept if without > within else rival
 
-    def observe(self, inside: Iterable[int], value: float) -> None:
-        """One run of the version that holds these ideas gave `value`."""
+    def observe(self, inside: Iterable[int], value: float, sd: float | None = None) -> None:
+        """One run of the version that holds these ideas gave `value`.
+
+        `sd` is the standard deviation of this very run where it is known, as that of a rate is from its counts.
+        """
+        spread = 1.0 if sd is None else min(max((sd / self._unit) ** 2, 1e-6), 1e6)
         held = frozenset(inside)
         gained = self._inner(value)
         for idea in sorted(held - set(self._effects.ideas)):
             mean, variance = self._effects.predict(held)
             self._prior.learn(gained - mean, variance**0.5)
             self._effects.add(idea, self._prior.variance)
-        self._effects.learn(held, gained)
+        self._effects.learn(held, gained, spread)
         for idea in held:
             self._runs[idea] = self._runs.get(idea, 0) + 1
         self._look()
+
+    def tolerate(self, idea: int, loss: float) -> None:
+        """This idea is welcome if it is not worse by more than `loss`: it makes things simpler."""
+        self._tolerated[idea] = loss / abs(self._unit)
 
     def drop(self, ideas: Iterable[int]) -> None:
         """These are out of the running: they will be in no run any more."""
@@ -215,3 +224,5 @@ class Judge:
     def _look(self) -> None:
         _, _, good = self._prior.chances(*self._effects.from_runs())
         self._chances = dict(zip(self._effects.ideas, good.tolist(), strict=True))
+        for idea in self._tolerated.keys() & self._chances.keys():
+            self._chances[idea] = self.belief(idea).above(-self._tolerated[idea])

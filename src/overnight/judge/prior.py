@@ -40,6 +40,12 @@ class Belief:
         """What is to be gained by it, if it is dropped unless it is an improvement."""
         return self.good * _above_zero(self._centre(1), self.sd)
 
+    def above(self, least: float) -> float:
+        """The chance that the effect is at least `least`, which is zero or negative."""
+        centre = self._centre(-1)
+        reach = math.exp(float(log_ndtr((centre + least) / self.sd) - log_ndtr(centre / self.sd)))
+        return self.good + self.void + self.bad * (1 - min(reach, 1.0))
+
     def interval(self) -> Interval:
         """The mean effect, and the bounds that hold it with `CONFIDENCE`: shrunken by what ideas are usually like."""
         good, bad = self._centre(1), self._centre(-1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from overnight.judge.judge import HOPELESS, PROVEN
+from overnight.judge.judge import HOPELESS, KEPT_AT_LAST, PROVEN
 from overnight.judge.noise import Interval
 from overnight.judge.prior import Belief
 
@@ -11,6 +11,8 @@ def verdict_words(belief: Belief, gain: Interval, runs: int, *, kept: bool, was_
     """The reason for a verdict. `gain` is in the metric's unit, `runs` is how many held the idea, and `is_open` says
     that further runs may still change it."""
     bounds = f"95 % interval {gain.low:.3g} to {gain.high:.3g}, {runs} {'run' if runs == 1 else 'runs'} with it"
+    if kept and belief.good < KEPT_AT_LAST:
+        return f"simpler, and not worse than the margin allows: better by {gain.mean:.3g} ({bounds})"
     if kept and belief.good >= PROVEN:
         return f"better by {gain.mean:.3g} ({bounds})"
     if kept:

@@ -83,6 +83,8 @@ class Measured(_Record):
     outcome: Outcome
     value: float | None = None
     """The metric; None unless the outcome is `ok`."""
+    trials: float | None = None
+    """How many trials the metric is a rate of, where it was printed as `31/400`."""
     metrics: dict[str, float] = Field(default_factory=dict)
     """Every number the run (and its scorer) printed, the metric included."""
     reason: str = ""

@@ -28,9 +28,11 @@ from overnight.loop.events import (
     SessionEvent,
     VerdictChanged,
 )
+from overnight.loop.exactness import seems_exact
 from overnight.loop.panel import Panel
 from overnight.loop.proposing import NothingLeftError, propose
 from overnight.loop.seeds import SEEDS_WANTED, seeds_for
+from overnight.loop.weaving import lines_saved
 from overnight.propose.proposer import Proposer
 from overnight.repo.branch import SessionRefs, kept_message
 
@@ -137,7 +139,7 @@ class Experimenter:
     def _look_at_noise(self) -> None:
         """Call the judge of noise as soon as any version has not given the same number each time."""
         if self._panel is None and not self._exact_so_far:
-            self._exact_so_far = not self._history.repeats()
+            self._exact_so_far = seems_exact(self._history)
             if not self._exact_so_far:
                 self._panel = Panel(self._project, self._settings, self._history, seed=self._seed)
 
@@ -156,13 +158,17 @@ class Experimenter:
             yield self._failed(judged, run)
             return
         gain = exact_gain(self._settings.direction, run.value, incumbent.metric)
-        broken = None
-        if gain > 0:
+        reason, broken = exact_reason(gain), None
+        saved = lines_saved(self._project, proposed) if self._settings.prefer == "simpler" else 0
+        wanted = gain > 0 or (saved > 0 and gain >= -self._settings.margin)
+        if wanted and gain <= 0:
+            reason = f"simpler by {saved} {'line' if saved == 1 else 'lines'}, and {reason}"
+        if wanted:
             yield from self._try_guards(proposed.number)
             broken = self._broken_guard(version, runs)
-        reason = f"{broken} (it was {exact_reason(gain)})" if broken else exact_reason(gain)
+        reason = f"{broken} (it was {reason})" if broken else reason
         commit, verdict = proposed.commit, "discard"
-        if gain > 0 and broken is None:
+        if wanted and broken is None:
             verdict, repository = "keep", self._project.repository
             message = kept_message(
                 proposed.hypothesis, self._settings.metric, incumbent.metric, run.value, proposed.number
@@ -219,7 +225,7 @@ class Experimenter:
         for event in self.measure(version, proposed.number, role, seed, proposed.hypothesis, inside=sorted(inside)):
             yield event
             if isinstance(event, RunFinished) and event.measured.value is not None:
-                panel.judge.observe(inside, event.measured.value)
+                panel.observe(event.measured)
 
     def _settle(
         self, records: dict[int, Judged], *, unfit: set[int] | None = None, at_last: bool = False

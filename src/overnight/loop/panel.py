@@ -13,18 +13,22 @@ from random import Random
 from overnight.errors import SessionError
 from overnight.fleet.local import Version
 from overnight.goal.settings import Settings
+from overnight.judge.counts import Counts
 from overnight.judge.judge import Ideas, Judge, Ties
-from overnight.judge.noise import pooled_noise
+from overnight.judge.noise import Interval, Noise, pooled_noise
+from overnight.judge.scale import Scale
 from overnight.judge.words import verdict_words
 from overnight.ledger.history import VERIFYING, History
 from overnight.ledger.records import Judged, Measured, Proposed
 from overnight.loop.assemble import Project
-from overnight.loop.weaving import commit_of, version_of, weave_of
+from overnight.loop.weaving import commit_of, lines_saved, version_of, weave_of
 from overnight.repo.branch import kept_message
 from overnight.repo.candidate import fingerprint
 
 _COMPARED_WITH = 8
 """Earlier proposals that a new one is compared with, to see whether ideas can ride along with each other."""
+_KNOWN_AS_WELL_AS = 20
+"""Repeats that the noise of a rate is known as well as from, because its counts say it."""
 _MOST_STRIKES = 3
 """Crashes of combinations after which an open idea that was in all of them is dropped."""
 
@@ -40,6 +44,8 @@ class Panel:
         baseline = history.baseline()
         assert baseline is not None, "the baseline is measured before anything is proposed"
         self._baseline = baseline.metric or 0.0
+        values = [run.value for run in history.runs(0) if run.role == "baseline" and run.value is not None]
+        self._scale = Scale.of(settings.metric, settings.direction, values)
         self.kept: list[int] = [judged.number for judged in history.kept()]
         """The experiments on the branch, in its order."""
         self.judge = self._judge_again()
@@ -63,6 +69,8 @@ class Panel:
         """A proposal is about to be run."""
         if proposed.number not in self._weave:
             self._weave.add(proposed.number, proposed.inside, self._project.edit_files(proposed.commit or ""))
+        if self._settings.prefer == "simpler" and lines_saved(self._project, proposed) > 0:
+            self.judge.tolerate(proposed.number, self._scale.inner_loss(self._baseline, self._settings.margin))
 
     def first_version(self, number: int, attempt: int) -> Ideas:
         """The combination in which a new idea is run first."""
@@ -140,7 +148,8 @@ class Panel:
     ) -> Judged:
         """What is to be said of an open idea now."""
         belief, runs = self.judge.belief(known.number), self.judge.runs(known.number)
-        gain = self.judge.gain(known.number)
+        inner = self.judge.gain(known.number)
+        gain = Interval(*(self._scale.gain(before, each) for each in (inner.mean, inner.low, inner.high)))
         was_kept = known.verdict == "keep" and known.number in self.kept
         return known.model_copy(
             update={
@@ -157,31 +166,46 @@ class Panel:
                 "evidence": {
                     "chance": belief.good,
                     "runs": float(runs),
-                    "noise": self.judge.noise,
+                    "noise": abs(self._scale.gain(before, self.judge.noise)),
                     "good": self.judge.good_share,
-                    "size": self.judge.typical_size,
+                    "size": abs(self._scale.gain(before, self.judge.typical_size)),
                 },
             }
         )
 
     def _after(self, number: int, before: float) -> float:
-        gain = self.judge.gain(number).mean
-        return before - gain if self._settings.direction == "lower" else before + gain
+        return self._scale.after(before, self.judge.gain(number).mean)
 
     def _standing(self, number: int, records: dict[int, Judged]) -> Judged:
         known = records.get(number) or self._history.judged_number(number)
         assert known is not None
         return known
 
+    def observe(self, run: Measured) -> None:
+        """A run was made."""
+        self._tell(self.judge, run)
+
+    def _tell(self, judge: Judge, run: Measured) -> None:
+        if run.value is None:
+            return
+        sd = Counts(run.value * run.trials, run.trials).sd if run.trials and self._scale.shortest is None else None
+        judge.observe(_inside(run), self._scale.inner(run.value), sd)
+
     def _judge_again(self) -> Judge:
-        baseline = [run.value for run in self._history.runs(0) if run.role == "baseline" and run.value is not None]
-        judge = Judge(self._settings.direction, baseline, pooled_noise([baseline, *self._history.repeats()]))
+        runs = [run for run in self._history.runs(0) if run.role == "baseline" and run.value is not None]
+        baseline = [self._scale.inner(run.value) for run in runs if run.value is not None]
+        repeats = [[self._scale.inner(value) for value in group] for group in self._history.repeats()]
+        noise = pooled_noise([baseline, *repeats])
+        if runs[0].trials and runs[0].value is not None and self._scale.shortest is None:
+            # Chance alone moves it by so much; more is learned from the runs.
+            noise = Noise(Counts(runs[0].value * runs[0].trials, runs[0].trials).sd, _KNOWN_AS_WELL_AS)
+        judge = Judge(self._settings.direction, baseline, noise)
         for record in self._history.runs_and_verdicts():
             if isinstance(record, Judged):
                 if record.number and record.verdict != "keep" and not record.undecided:
                     judge.drop([record.number])
-            elif record.role not in VERIFYING and record.role != "baseline" and record.value is not None:
-                judge.observe(_inside(record), record.value)
+            elif record.role not in VERIFYING and record.role != "baseline":
+                self._tell(judge, record)
         return judge
 
     def _weave_again(self) -> None:

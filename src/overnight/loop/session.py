@@ -18,6 +18,7 @@ from overnight.ledger.records import Judged, Measured, Resumed, Stopped
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project, check_agent, make_proposer
 from overnight.loop.events import ExperimentJudged, RunFinished, SessionClosed, SessionEvent, SessionOpened
+from overnight.loop.exactness import seems_exact
 from overnight.loop.experiment import Experimenter, mean_metrics
 from overnight.loop.recovery import agree, take_up
 from overnight.loop.seeds import seeds_for
@@ -151,7 +152,7 @@ class _Work:
         for count, seed in enumerate(seeds_for(self._seed, 0)[:BASELINE_RUNS]):
             if seed in known:
                 continue
-            if count >= EXACT_RUNS and not self._history.repeats():
+            if count >= EXACT_RUNS and seems_exact(self._history):
                 break
             for event in self._experimenter.measure(version, 0, "baseline", seed, "the baseline"):
                 yield event

@@ -40,3 +40,12 @@ def commit_of(project: Project, parent: str, files: dict[str, bytes], message: s
     """A commit on top of `parent` in which the `edit` files are exactly these."""
     gone = {path: None for path in project.edit_files(parent) if path not in files}
     return project.repository.commit_files(parent, {**files, **gone}, message)
+
+
+def lines_saved(project: Project, proposed: Proposed) -> int:
+    """By how many lines a proposal makes the `edit` files shorter."""
+
+    def lines(commit: str) -> int:
+        return sum(len(content.splitlines()) for content in project.edit_files(commit).values())
+
+    return lines(proposed.parent) - lines(proposed.commit or proposed.parent)

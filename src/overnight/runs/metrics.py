@@ -15,6 +15,20 @@ _NAME = r"[A-Za-z_][\w./@%\-]{0,99}"
 _SECONDARY_LIMIT = 500
 
 
+class Rate(float):
+    """A rate that was printed with its counts, such as `31/400`."""
+
+    successes: float
+    trials: float
+
+    @classmethod
+    def of(cls, successes: float, trials: float) -> Rate:
+        """`successes` in `trials`; not a number where there were none."""
+        rate = cls(successes / trials if trials else math.nan)
+        rate.successes, rate.trials = successes, trials
+        return rate
+
+
 def _pattern(name: str) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w./@%\-])(?P<name>{name})[\"']?\s*[:=]\s*{_VALUE}", re.IGNORECASE)
 
@@ -25,7 +39,7 @@ _ANY = _pattern(_NAME)
 def numbers_in(text: str, metric: str | None = None) -> dict[str, float]:
     """Every number that `text` gives a name, the last of each name; NaN and infinity included.
 
-    `31/400` is 0.0775. `metric` is matched literally, so that its name may hold any character.
+    `31/400` is a `Rate`, 0.0775. `metric` is matched literally, so that its name may hold any character.
     """
     found: dict[str, float] = {}
     literal = re.compile(_pattern(re.escape(metric)).pattern) if metric else None
@@ -59,10 +73,7 @@ def _from_words(line: str, pattern: re.Pattern[str]) -> dict[str, float]:
 
 
 def _number(value: str, of: str | None) -> float:
-    number = float(value)
-    if of is None:
-        return number
-    return number / float(of) if float(of) else math.nan
+    return float(value) if of is None else Rate.of(float(value), float(of))
 
 
 def _from_json(line: str) -> dict[str, float] | None:
