@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Container, Iterator, Set
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
@@ -104,6 +104,7 @@ def overnight(night: Night) -> Outcome:
             judge.observe(version, night.measure(version))
             kept = judge.best(kept, ties)
             judge.drop(set(judge.hopeless(ties)) - set(kept))
+            judge.settle(judge.surest(kept, ties))
     return _claim(judge, judge.best(kept, ties, at_last=True))
 
 
@@ -114,8 +115,8 @@ class _Alone(Ties):
         super().__init__()
         object.__setattr__(self, "kept", kept)
 
-    def fit(self, ideas: Set[int]) -> bool:
-        return len(ideas - set(self.kept)) <= 1  # type: ignore[attr-defined]
+    def fit(self, ideas: Set[int], others: Container[int] = NOBODY) -> bool:
+        return not ideas - set(self.kept)  # type: ignore[attr-defined]
 
 
 def one_at_a_time(night: Night) -> Outcome:

@@ -2,8 +2,8 @@
 
     python benchmarks/judge/speed.py [--experiments 10000]
 
-One decision is everything the judge does for an experiment: planning what the run holds, learning from it, saying what is
-to be kept now and what to drop. Printed: milliseconds for one, in the first and in the last thousand experiments.
+One decision is everything the judge does for an experiment: planning what the run holds, learning from it, saying what
+is to be kept now and what to drop. Printed: milliseconds for one, in the first and in the last thousand experiments.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ def main() -> None:
             judge.observe(version, value)
             kept = judge.best(kept, ties)
             judge.drop(set(judge.hopeless(ties)) - set(kept))
+            judge.settle(judge.surest(kept, ties))
             spent.append(planned + time.perf_counter() - began)
         first, last = sum(spent[:1000]), sum(spent[-1000:])
         print(f"{world.p_good:6} {world.sigma:6} {first:9.2f} ms {last:9.2f} ms {len(judge.open):10}", flush=True)

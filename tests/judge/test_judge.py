@@ -78,6 +78,23 @@ def test_what_an_idea_needs_comes_with_it() -> None:
     assert lost.hopeless(ties) == []  # The second may yet save the first.
 
 
+def test_what_is_settled_stays_and_makes_room() -> None:
+    judge = told([([idea for idea in range(1, number + 1)], 10.0 + 5 * number) for number in range(1, 111)])
+    kept = judge.best([], Ties())
+    assert len(kept) == 110
+    surest = judge.surest(kept, Ties())
+    assert surest == list(range(1, 15))
+    gains = [judge.gain(idea).mean for idea in kept]
+    expected = judge.expected(kept)
+    judge.settle(surest)
+    assert len(judge.open) == 96
+    assert judge.best(kept, Ties()) == kept
+    assert [judge.gain(idea).mean for idea in kept] == pytest.approx(gains)
+    assert judge.expected(kept) == pytest.approx(expected)
+    assert judge.plan(200, Ties(), Random(0)) >= set(surest)
+    assert not judge.plan(200, Ties(excludes={40: {3}, 3: {40}}), Random(0)) & {40}
+
+
 def test_an_exact_metric_is_not_its_business() -> None:
     with pytest.raises(ValueError, match="exact"):
         Judge("lower", [1.0, 1.0, 1.0])

@@ -65,6 +65,14 @@ class Effects:
         self.ideas = [self.ideas[place] for place in places]
         self._before = [self._before[place] for place in places]
 
+    def absorb(self, idea: int) -> None:
+        """This one will be in every run from now on: its effect becomes a part of the level."""
+        place = 1 + self.ideas.index(idea)
+        self._mean[0] += self._mean[place]
+        self._cov[0] += self._cov[place]
+        self._cov[:, 0] += self._cov[:, place]
+        self.forget([idea])
+
     def predict(self, inside: Iterable[int]) -> tuple[float, float]:
         """Mean and variance of a run of the version that holds these ideas, its own noise included."""
         row = self._row(inside)

@@ -11,7 +11,7 @@ where it was by being told them again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
@@ -34,8 +34,10 @@ MOST_DUEL_RUNS = 12
 _DUEL_WON = 0.9
 _DUEL_PROMISE = 2.0
 """An idea is run again by itself while it promises this many times what a new idea does."""
-_MOST_OPEN = 256
-"""Open ideas beyond which the least promising is dropped, so that a decision stays quick."""
+_OPEN_BEFORE_SETTLING, _SETTLED = 96, 0.999
+"""With more open ideas than this, kept ones of at least this chance are taken for granted."""
+_MOST_OPEN = 160
+"""Open ideas beyond which the least promising is dropped."""
 
 _FARTHEST = 1e6
 """In standard deviations: whatever lies beyond is judged as if it were here."""
@@ -62,9 +64,10 @@ class Ties:
                 waiting += self.requires.get(idea, NONE)
         return frozenset(found)
 
-    def fit(self, ideas: Set[int]) -> bool:
-        """Whether these can be in one version."""
-        return all(not (self.excludes.get(idea, NONE) & ideas) for idea in ideas)
+    def fit(self, ideas: Set[int], others: Container[int] = NONE) -> bool:
+        """Whether these can be in one version, with those others."""
+        clashes = {clash for idea in ideas for clash in self.excludes.get(idea, NONE)}
+        return not clashes & ideas and not any(clash in others for clash in clashes)
 
     def needed_by(self, ideas: Iterable[int]) -> Ideas:
         """What these need besides themselves."""
@@ -90,6 +93,7 @@ class Judge:
         self._prior = IdeasPrior(1.0)
         self._runs: dict[int, int] = {}
         self._tolerated: dict[int, float] = {}
+        self._settled: dict[int, tuple[Belief, Interval, int]] = {}
         self._chances: dict[int, float] = {}
 
     @property
@@ -114,20 +118,24 @@ class Judge:
 
     def runs(self, idea: int) -> int:
         """How many runs an open idea was in."""
-        return self._runs.get(idea, 0)
+        return self._settled[idea][2] if idea in self._settled else self._runs.get(idea, 0)
 
     def chance(self, idea: int) -> float:
         """The chance that an open idea is an improvement."""
-        return self._chances[idea]
+        return self._settled[idea][0].good if idea in self._settled else self._chances[idea]
 
     def belief(self, idea: int) -> Belief:
         """All that is believed of an open idea; effects are positive for the better, in baseline noises."""
+        if idea in self._settled:
+            return self._settled[idea][0]
         place = self._effects.ideas.index(idea)
         means, sds = self._effects.from_runs()
         return self._prior.belief(float(means[place]), float(sds[place]))
 
     def gain(self, idea: int) -> Interval:
         """How much better an open idea makes things, in the metric's unit, not inflated by having been selected."""
+        if idea in self._settled:
+            return self._settled[idea][1]
         inner, unit = self.belief(idea).interval(), abs(self._unit)
         return Interval(inner.mean * unit, inner.low * unit, inner.high * unit)
 
@@ -137,14 +145,15 @@ class Judge:
 
     def plan(self, idea: int, ties: Ties, random: Random) -> Ideas:
         """The version for a new idea's first run: what it needs, and of the others as many as fit and luck picks."""
-        version = ties.closure([idea])
+        version = {*self._settled, *ties.closure([idea])}
         others = list(self._effects.ideas)
         random.shuffle(others)
         for other in others:
             if other not in version and random.random() < (0.9 if self._chances[other] >= PROVEN else 0.5):
-                larger = version | ties.closure([other])
-                version = larger if ties.fit(larger) else version
-        return version
+                more = ties.closure([other]) - version
+                if ties.fit(more, version):
+                    version |= more
+        return frozenset(version)
 
     def duel(self, idea: int, kept: Ideas) -> Ideas | None:
         """The next version to run for an idea that cannot ride along with others; None when it is clear enough.
@@ -167,18 +176,36 @@ class Judge:
         spread = 1.0 if sd is None else min(max((sd / self._unit) ** 2, 1e-6), 1e6)
         held = frozenset(inside)
         gained = self._inner(value)
-        for idea in sorted(held - set(self._effects.ideas)):
+        for idea in sorted(held - set(self._effects.ideas) - self._settled.keys()):
             mean, variance = self._effects.predict(held)
             self._prior.learn(gained - mean, variance**0.5)
             self._effects.add(idea, self._prior.variance)
         self._effects.learn(held, gained, spread)
-        for idea in held:
+        for idea in held - self._settled.keys():
             self._runs[idea] = self._runs.get(idea, 0) + 1
         self._look()
 
     def tolerate(self, idea: int, loss: float) -> None:
         """This idea is welcome if it is not worse by more than `loss`: it makes things simpler."""
         self._tolerated[idea] = loss / abs(self._unit)
+
+    def surest(self, kept: Iterable[int], ties: Ties) -> list[int]:
+        """The kept ideas to be settled now: those beyond doubt, the oldest first, once many ideas are open."""
+        found: list[int] = []
+        for idea in sorted(kept):
+            if len(self._chances) - len(found) <= _OPEN_BEFORE_SETTLING:
+                break
+            needs = ties.closure([idea]) - {idea} - self._settled.keys()
+            if self._chances.get(idea, 0.0) >= _SETTLED and needs <= set(found):
+                found.append(idea)
+        return found
+
+    def settle(self, ideas: Iterable[int]) -> None:
+        """Take these for granted, so that a decision stays quick: they are in every version from now on."""
+        for idea in ideas:
+            self._settled[idea] = (self.belief(idea), self.gain(idea), self._runs[idea])
+            self._effects.absorb(idea)
+            del self._chances[idea]
 
     def drop(self, ideas: Iterable[int]) -> None:
         """These are out of the running: they will be in no run any more."""
@@ -193,30 +220,36 @@ class Judge:
         lost = {idea for idea, chance in self._chances.items() if chance < HOPELESS}
         if len(self._chances) - len(lost) > _MOST_OPEN:
             lost.add(min((idea for idea in self._chances if idea not in lost), key=self._chances.__getitem__))
-        while needed := lost & ties.closure(set(self._chances) - lost):
+        while needed := lost & ties.needed_by(self._chances.keys() - lost):
             lost -= needed
         return sorted(lost)
 
     def best(self, kept: Sequence[int], ties: Ties, *, at_last: bool = False) -> list[int]:
         """The ideas that should be kept now, in the order in which they were: those so far, then the new ones."""
         enough = KEPT_AT_LAST if at_last else KEPT
-        chosen: list[int] = []
-        fresh = sorted(set(self._chances) - set(kept), key=lambda idea: -self._chances[idea])
-        for idea in [*kept, *fresh]:
-            needed = (KEPT_AT_LAST if at_last else TAKEN_BACK) if idea in kept else enough
-            if idea in self._chances and self._chances[idea] >= needed:
-                chosen += self._with_needs(idea, chosen, ties)
-        return chosen
+        chosen: dict[int, None] = {}  # In order, and quick to look up.
+        fresh = sorted(self._chances.keys() - set(kept), key=lambda idea: -self._chances[idea])
+        for idea in kept:
+            if idea in self._settled:
+                chosen[idea] = None
+            elif self._chances[idea] >= (KEPT_AT_LAST if at_last else TAKEN_BACK):
+                self._choose(idea, chosen, ties)
+        for idea in fresh:
+            if self._chances[idea] < enough:
+                break
+            self._choose(idea, chosen, ties)
+        return list(chosen)
 
-    def _with_needs(self, idea: int, chosen: Sequence[int], ties: Ties) -> Iterator[int]:
-        """An idea and what it needs, as far as not chosen yet; nothing if that is worth nothing, or does not fit."""
-        needs = ties.closure([idea]) - set(chosen)
-        if not needs or not needs <= set(self._chances) or not ties.fit(needs | set(chosen)):
-            return iter(())
-        extra = needs - {idea}
-        if extra and sum(self.gain(each).mean for each in needs) <= 0:
-            return iter(())
-        return iter(sorted(needs))
+    def _choose(self, idea: int, chosen: dict[int, None], ties: Ties) -> None:
+        """Add an idea and what it needs, unless that is worth nothing, or does not fit."""
+        needs = {need for need in ties.closure([idea]) if need not in chosen}
+        if not all(need in self._chances or need in self._settled for need in needs):
+            return
+        if not ties.fit(needs, chosen):
+            return
+        if len(needs) > 1 and sum(self.gain(each).mean for each in needs) <= 0:
+            return
+        chosen.update(dict.fromkeys(sorted(needs)))
 
     def _inner(self, value: float) -> float:
         return min(max((value - self._zero) / self._unit, -_FARTHEST), _FARTHEST)

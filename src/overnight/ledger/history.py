@@ -17,6 +17,7 @@ from overnight.ledger.records import (
     Resumed,
     Role,
     SessionStarted,
+    Settled,
     Stopped,
     Verdict,
     Verified,
@@ -167,13 +168,13 @@ class History:
         runs = [_expect(Measured, event) for event in reversed(found)]
         return [run for run in runs if run.role not in VERIFYING]
 
-    def runs_and_verdicts(self) -> Iterator[Measured | Judged]:
-        """Every run and every verdict in the order in which they came, without holding them all."""
+    def runs_and_verdicts(self) -> Iterator[Measured | Judged | Settled]:
+        """Every run and every verdict (and what was settled) in the order in which they came, without holding them all."""
         after = 0
-        sql = f"{_EVENTS} AND kind IN ('measured', 'judged') AND id > :after ORDER BY id LIMIT :most"
+        sql = f"{_EVENTS} AND kind IN ('measured', 'judged', 'settled') AND id > :after ORDER BY id LIMIT :most"
         while rows := self._source.rows(sql, session=self.session, after=after, most=_BATCH):
             events = [_event(row) for row in rows]
-            yield from (event.record for event in events if isinstance(event.record, Measured | Judged))
+            yield from (event.record for event in events if isinstance(event.record, Measured | Judged | Settled))
             after = events[-1].id
 
     def repeats(self) -> list[list[float]]:

@@ -141,6 +141,13 @@ class Judged(_Record):
     output_tail: str = ""
 
 
+class Settled(_Record):
+    """These keeps are beyond doubt: they are in every version from now on and cannot be taken back."""
+
+    kind: Literal["settled"] = "settled"
+    numbers: tuple[int, ...]
+
+
 class Stopped(_Record):
     """The process put the session down, on purpose."""
 
@@ -192,7 +199,7 @@ class VerifiedEach(_Record):
     parts: tuple[Part, ...]
 
 
-Record = SessionStarted | Resumed | Proposed | Measured | Judged | Stopped | Verified | VerifiedEach
+Record = SessionStarted | Resumed | Proposed | Measured | Judged | Settled | Stopped | Verified | VerifiedEach
 
 RECORD_KINDS: dict[str, type[Record]] = {
     "session_started": SessionStarted,
@@ -200,6 +207,7 @@ RECORD_KINDS: dict[str, type[Record]] = {
     "proposed": Proposed,
     "measured": Measured,
     "judged": Judged,
+    "settled": Settled,
     "stopped": Stopped,
     "verified": Verified,
     "verified_each": VerifiedEach,

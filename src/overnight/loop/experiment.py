@@ -15,7 +15,7 @@ from overnight.fleet.local import LocalFleet, Version
 from overnight.goal.settings import Settings
 from overnight.judge.exact import exact_gain, exact_reason
 from overnight.judge.judge import Ideas
-from overnight.ledger.records import Judged, Measured, Proposed, Role
+from overnight.ledger.records import Judged, Measured, Proposed, Role, Settled
 from overnight.ledger.store import Recorder
 from overnight.loop.assemble import Project
 from overnight.loop.events import (
@@ -264,6 +264,9 @@ class Experimenter:
             self._incumbent_now = None
             self._refs.set_branch(self._incumbent().commit or self._project.base)
         panel.drop(lost)
+        if surest := panel.judge.surest(chain, panel.ties()):
+            self._history.append(Settled(numbers=tuple(surest)))
+            panel.judge.settle(surest)
         yield from _news(verdicts, was)
 
     def _choose(

@@ -19,7 +19,7 @@ from overnight.judge.noise import Interval, Noise, pooled_noise
 from overnight.judge.scale import Scale
 from overnight.judge.words import verdict_words
 from overnight.ledger.history import VERIFYING, History
-from overnight.ledger.records import Judged, Measured, Proposed
+from overnight.ledger.records import Judged, Measured, Proposed, Settled
 from overnight.loop.assemble import Project
 from overnight.loop.weaving import commit_of, lines_saved, version_of, weave_of
 from overnight.repo.branch import kept_message
@@ -204,6 +204,8 @@ class Panel:
             if isinstance(record, Judged):
                 if record.number and record.verdict != "keep" and not record.undecided:
                     judge.drop([record.number])
+            elif isinstance(record, Settled):
+                judge.settle(record.numbers)
             elif record.role not in VERIFYING and record.role != "baseline":
                 self._tell(judge, record)
         return judge
