@@ -79,7 +79,7 @@ def test_what_an_idea_needs_comes_with_it() -> None:
 
 
 def test_what_is_settled_stays_and_makes_room() -> None:
-    judge = told([([idea for idea in range(1, number + 1)], 10.0 + 5 * number) for number in range(1, 111)])
+    judge = told([(list(range(1, number + 1)), 10.0 + 5 * number) for number in range(1, 111)])
     kept = judge.best([], Ties())
     assert len(kept) == 110
     surest = judge.surest(kept, Ties())

@@ -1,7 +1,7 @@
 """The scale on which effects add up: plain for most numbers, logarithmic for times.
 
-Times are positive and skewed, and what makes a program faster makes it faster by a factor; on the log scale such effects
-add up, and one slow run weighs less.
+Times are positive and skewed, and what makes a program faster makes it faster by a factor; on the log scale such
+effects add up, and one slow run weighs less.
 """
 
 from __future__ import annotations

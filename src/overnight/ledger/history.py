@@ -169,7 +169,7 @@ class History:
         return [run for run in runs if run.role not in VERIFYING]
 
     def runs_and_verdicts(self) -> Iterator[Measured | Judged | Settled]:
-        """Every run and every verdict (and what was settled) in the order in which they came, without holding them all."""
+        """Every run, every verdict and what was settled, in the order of things, without holding them all."""
         after = 0
         sql = f"{_EVENTS} AND kind IN ('measured', 'judged', 'settled') AND id > :after ORDER BY id LIMIT :most"
         while rows := self._source.rows(sql, session=self.session, after=after, most=_BATCH):

@@ -41,7 +41,9 @@ class Staircase:
             is_kept = judged.verdict in ("keep", "baseline")
             numbers, metrics = chart.kept if is_kept else chart.discarded
             numbers.append(judged.number)
-            metrics.append(judged.metric)
+            # A keep stands on the branch where it was kept, which may be later than its number: its own step counts.
+            step = judged.metric - (judged.before if judged.before is not None else judged.metric)
+            metrics.append(metrics[-1] + step if is_kept and metrics else judged.metric)
             if is_kept:
                 chart.labels.append(judged.hypothesis)
         return chart

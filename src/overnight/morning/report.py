@@ -50,8 +50,10 @@ def headline(summary: Summary) -> str:
     if not summary.kept:
         return f"{done} and kept none; {summary.metric} stays at {_number(summary.baseline.metric)}"
     change = f"{summary.metric} {_number(summary.baseline.metric)} → {_number(summary.incumbent.metric)}"
-    sure = f"; {verified_words(summary.verified)}" if summary.verified else ", not verified yet"
-    return f"{done} and kept {summary.kept}; {change}, {percent_words(summary.improvement_percent)}{sure}"
+    claimed = percent_words(summary.improvement_percent)
+    if summary.verified is None:
+        return f"{done} and kept {summary.kept}; {change}, {claimed}, not verified yet"
+    return f"{done} and kept {summary.kept}: {verified_words(summary.verified)}; while searching {change}, {claimed}"
 
 
 def report_markdown(history: History, summary: Summary, *, has_picture: bool) -> str:
@@ -94,7 +96,7 @@ def _kept_section(history: History, summary: Summary) -> str:
     for record in kept:
         total = improvement_percent(summary.baseline.metric, record.metric, summary.direction)
         rows.append(
-            f"| {record.number} | {_cell(record.hypothesis)} | {_number(record.metric)} | {_number(record.gain)} | "
+            f"| {record.number} | {_cell(record.hypothesis)} | {_number(record.metric)} | {_gain(record.gain)} | "
             f"{_interval(record)} | {'' if total is None else f'{total:.3g} %'} | `{_commit(record)}` |"
         )
     return "## What was kept\n\n" + "\n".join(rows)
@@ -132,11 +134,15 @@ def _interval(record: Judged) -> str:
         return ""
     if record.gain_low == record.gain_high:
         return "exact"
-    return f"{_number(record.gain_low)} to {_number(record.gain_high)}"
+    return f"{_gain(record.gain_low)} to {_gain(record.gain_high)}"
 
 
 def _commit(record: Judged | None) -> str:
     return (record.commit or "")[:7] if record else ""
+
+
+def _gain(value: float | None) -> str:
+    return "" if value is None else f"{value:.3g}"
 
 
 def _number(value: float | None) -> str:
