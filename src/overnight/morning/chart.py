@@ -42,8 +42,8 @@ class Staircase:
             numbers, metrics = chart.kept if is_kept else chart.discarded
             numbers.append(judged.number)
             # A keep stands on the branch where it was kept, which may be later than its number: its own step counts.
-            step = judged.metric - (judged.before if judged.before is not None else judged.metric)
-            metrics.append(metrics[-1] + step if is_kept and metrics else judged.metric)
+            is_step = is_kept and judged.before is not None and len(metrics) > 0
+            metrics.append(metrics[-1] + judged.metric - (judged.before or 0.0) if is_step else judged.metric)
             if is_kept:
                 chart.labels.append(judged.hypothesis)
         return chart
