@@ -34,6 +34,7 @@ MOST_DUEL_RUNS = 12
 _DUEL_WON = 0.9
 _DUEL_PROMISE = 2.0
 """An idea is run again by itself while it promises this many times what a new idea does."""
+_DOUBTFUL, _NEARLY_SURE = 0.1, 0.98
 _OPEN_BEFORE_SETTLING, _SETTLED = 96, 0.999
 """With more open ideas than this, kept ones of at least this chance are taken for granted."""
 _MOST_OPEN = 160
@@ -149,11 +150,19 @@ class Judge:
         others = list(self._effects.ideas)
         random.shuffle(others)
         for other in others:
-            if other not in version and random.random() < (0.9 if self._chances[other] >= PROVEN else 0.5):
+            if other not in version and random.random() < self._share(other):
                 more = ties.closure([other]) - version
                 if ties.fit(more, version):
                     version |= more
         return frozenset(version)
+
+    def _share(self, idea: int) -> float:
+        """The share of runs that an idea is to be in: half tells most, but real ideas interact, so that what is nearly
+        sure is hardly left out, and what is probably harmful is rarely in."""
+        chance = self._chances[idea]
+        if chance < _DOUBTFUL:
+            return 0.3
+        return 0.5 if chance < PROVEN else 0.9 if chance < _NEARLY_SURE else 0.98
 
     def duel(self, idea: int, kept: Ideas) -> Ideas | None:
         """The next version to run for an idea that cannot ride along with others; None when it is clear enough.
