@@ -88,10 +88,14 @@ def test_killed_again_and_again_it_decides_as_if_nothing_had_been(project: Proje
 
 
 def test_keeps_that_were_luck_are_taken_back_and_show_tells_why(project: Project) -> None:
-    # Nothing does anything, and the noise is large: whatever is kept was luck, as it is in this night of seed 1.
-    a_night(project, RUN.replace("0.3", "1.0"), [0.0] * 60)
-    said = project.ok("run", "--seed", "1")
-    taken_back = {int(line.split()[0]) for line in said.splitlines() if "taken back: " in line}
+    # Nothing does anything, and the noise is large: whatever is kept was luck. Not every night has any.
+    a_night(project, RUN.replace("0.3", "1.0"), [0.0] * 50)
+    taken_back: set[int] = set()
+    for seed in (6, *range(10, 16)):
+        said = project.ok("run", "--new", "--seed", str(seed))
+        taken_back = {int(line.split()[0]) for line in said.splitlines() if "taken back: " in line}
+        if taken_back:
+            break
     assert taken_back
     assert not taken_back & on_branch(project)
     assert on_branch(project) == kept(project)
