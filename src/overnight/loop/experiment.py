@@ -26,9 +26,9 @@ from overnight.loop.events import (
     RunFinished,
     RunStarted,
     SessionEvent,
-    VerdictChanged,
 )
 from overnight.loop.exactness import seems_exact
+from overnight.loop.news import in_order, mean_metrics, news_of
 from overnight.loop.panel import Panel
 from overnight.loop.proposing import NothingLeftError, propose
 from overnight.loop.seeds import SEEDS_WANTED, seeds_for
@@ -258,7 +258,7 @@ class Experimenter:
             verdicts.append(judged)
         was = {judged.number: self._history.judged_number(judged.number) for judged in verdicts}
         if verdicts:
-            self._history.append(*_in_order(verdicts))
+            self._history.append(*in_order(verdicts))
         if chain != panel.kept or at_last:
             panel.kept = chain
             self._incumbent_now = None
@@ -267,7 +267,7 @@ class Experimenter:
         if surest := panel.judge.surest(chain, panel.ties()):
             self._history.append(Settled(numbers=tuple(surest)))
             panel.judge.settle(surest)
-        yield from _news(verdicts, was)
+        yield from news_of(verdicts, was)
 
     def _choose(
         self, panel: Panel, *, at_last: bool
@@ -341,32 +341,3 @@ class Experimenter:
             self._kept_now = [judged.number for judged in self._history.kept()]
         assert self._incumbent_now is not None, "the baseline is measured before anything is proposed"
         return self._incumbent_now
-
-
-def _in_order(verdicts: list[Judged]) -> list[Judged]:
-    """What is not kept first, so that the newest keep is the last of the branch; the keeps stay in its order."""
-    return [*(v for v in verdicts if v.verdict != "keep"), *(v for v in verdicts if v.verdict == "keep")]
-
-
-def _news(verdicts: list[Judged], was: dict[int, Judged | None]) -> Iterator[SessionEvent]:
-    for judged in sorted(verdicts, key=lambda each: each.number):
-        before = was[judged.number]
-        if before is None:
-            yield ExperimentJudged(judged)
-        elif before.verdict != judged.verdict:
-            yield VerdictChanged(judged, before.verdict)
-
-
-def mean_metrics(runs: list[Measured]) -> dict[str, float]:
-    """Every number the candidate's runs printed, and what they used, each as its mean."""
-    values: dict[str, list[float]] = {}
-    for run in runs:
-        if run.role in ("candidate", "baseline"):
-            for name, value in run.metrics.items():
-                values.setdefault(name, []).append(value)
-    return {name: _mean(each) for name, each in values.items()}
-
-
-def _mean(values: Sequence[float]) -> float:
-    # The mean of equal numbers is that number, not one that rounding has moved.
-    return values[0] if min(values) == max(values) else math.fsum(values) / len(values)

@@ -19,7 +19,8 @@ from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project, check_agent, make_proposer
 from overnight.loop.events import ExperimentJudged, RunFinished, SessionClosed, SessionEvent, SessionOpened
 from overnight.loop.exactness import seems_exact
-from overnight.loop.experiment import Experimenter, mean_metrics
+from overnight.loop.experiment import Experimenter
+from overnight.loop.news import mean_metrics
 from overnight.loop.recovery import agree, take_up
 from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
