@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Set
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
@@ -90,13 +90,19 @@ def three_repeats(night: Night) -> Outcome:
     return outcome
 
 
-def overnight(night: Night) -> Outcome:
-    """Overnight's judge, asked as the loop asks it."""
+def _judge(night: Night) -> Judge | None:
+    """The judge, who knows the baseline; None where the metric repeats exactly, so that one run decides."""
     baseline = [night.baseline() for _ in range(EXACT_RUNS)]
     if min(baseline) == max(baseline):
-        return greedy(night)  # An exact metric: one run decides, and a tie is no improvement.
-    baseline += [night.baseline() for _ in range(BASELINE_RUNS - EXACT_RUNS)]
-    judge, random, ties = Judge("higher", baseline), Random(night.seed), Ties()
+        return None
+    return Judge("higher", baseline + [night.baseline() for _ in range(BASELINE_RUNS - EXACT_RUNS)])
+
+
+def overnight(night: Night) -> Outcome:
+    """Overnight's judge, asked as the loop asks it."""
+    judge, random, ties = _judge(night), Random(night.seed), Ties()
+    if judge is None:
+        return greedy(night)
     kept: list[int] = []
     with until_morning():
         while True:
@@ -108,29 +114,16 @@ def overnight(night: Night) -> Outcome:
     return _claim(judge, judge.best(kept, ties, at_last=True))
 
 
-class _Alone(Ties):
-    """No two ideas can be combined unless both are kept."""
-
-    def __init__(self, kept: list[int]) -> None:
-        super().__init__()
-        object.__setattr__(self, "kept", kept)
-
-    def fit(self, ideas: Set[int], others: Container[int] = NOBODY) -> bool:
-        return not ideas - set(self.kept)  # type: ignore[attr-defined]
-
-
 def one_at_a_time(night: Night) -> Outcome:
     """The same judge where no two open ideas can be combined, as when every proposal changes the same line."""
-    baseline = [night.baseline() for _ in range(EXACT_RUNS)]
-    if min(baseline) == max(baseline):
+    judge = _judge(night)
+    if judge is None:
         return greedy(night)
-    baseline += [night.baseline() for _ in range(BASELINE_RUNS - EXACT_RUNS)]
-    judge, random = Judge("higher", baseline), Random(night.seed)
     kept: list[int] = []
     with until_morning():
         while True:
             idea = night.idea()
-            version: Version | None = judge.plan(idea, _Alone(kept), random)
+            version: Version | None = frozenset([*kept, idea])
             while version is not None:
                 judge.observe(version, night.measure(version))
                 version = judge.duel(idea, frozenset(kept))

@@ -43,7 +43,6 @@ QUESTIONS: dict[str, Callable[[History], object]] = {
     "judged_last": lambda history: history.judged_last(2),
     "proposed": lambda history: history.proposed(2),
     "runs": lambda history: history.runs(1),
-    "runs_of": lambda history: history.runs_of("print-1"),
     "tried": lambda history: [history.tried("print-1"), history.tried("print-7")],
     "counts": History.counts,
     "last_number": History.last_number,

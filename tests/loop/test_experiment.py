@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overnight.ledger.records import Measured
-from overnight.loop.news import mean_metrics
+from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import SEEDS_WANTED, seeds_for
 
 

@@ -15,6 +15,7 @@ import typer
 from overnight.cli.places import GoalArgument, JsonOption, SessionOption, folder_of
 from overnight.cli.terminal import safe
 from overnight.errors import OvernightError, SessionError
+from overnight.judge.words import RULE
 from overnight.ledger.history import History, choose_session
 from overnight.ledger.reader import LedgerReader
 from overnight.ledger.records import Judged, Measured
@@ -93,7 +94,7 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
         if judged is None and proposed is None:
             last = history.last_number()
             raise SessionError(f"session {history.session} has no experiment {number}; the last one is {last}")
-        reasons = explain(history, number)
+        reasons = explain(history, number, RULE)
     patch = ""
     if proposed is not None and proposed.commit is not None:
         repository = Repository.find(folder)

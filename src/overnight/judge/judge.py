@@ -75,6 +75,16 @@ class Ties:
         return frozenset(need for idea in ideas for need in self.requires.get(idea, NONE))
 
 
+@dataclass(frozen=True)
+class _Settled:
+    """What was believed of an idea when it was taken for granted."""
+
+    belief: Belief
+    chance: float
+    gain: Interval
+    runs: int
+
+
 class Judge:
     """All that the runs of a night say about its ideas. An idea is a number."""
 
@@ -94,7 +104,7 @@ class Judge:
         self._prior = IdeasPrior(1.0)
         self._runs: dict[int, int] = {}
         self._tolerated: dict[int, float] = {}
-        self._settled: dict[int, tuple[Belief, Interval, int]] = {}
+        self._settled: dict[int, _Settled] = {}
         self._chances: dict[int, float] = {}
 
     @property
@@ -119,16 +129,16 @@ class Judge:
 
     def runs(self, idea: int) -> int:
         """How many runs an open idea was in."""
-        return self._settled[idea][2] if idea in self._settled else self._runs.get(idea, 0)
+        return self._settled[idea].runs if idea in self._settled else self._runs.get(idea, 0)
 
     def chance(self, idea: int) -> float:
-        """The chance that an open idea is an improvement."""
-        return self._settled[idea][0].good if idea in self._settled else self._chances[idea]
+        """The chance that an open idea is an improvement, or for a tolerated one, that it is not worse than allowed."""
+        return self._settled[idea].chance if idea in self._settled else self._chances[idea]
 
     def belief(self, idea: int) -> Belief:
         """All that is believed of an open idea; effects are positive for the better, in baseline noises."""
         if idea in self._settled:
-            return self._settled[idea][0]
+            return self._settled[idea].belief
         place = self._effects.ideas.index(idea)
         means, sds = self._effects.from_runs()
         return self._prior.belief(float(means[place]), float(sds[place]))
@@ -136,7 +146,7 @@ class Judge:
     def gain(self, idea: int) -> Interval:
         """How much better an open idea makes things, in the metric's unit, not inflated by having been selected."""
         if idea in self._settled:
-            return self._settled[idea][1]
+            return self._settled[idea].gain
         inner, unit = self.belief(idea).interval(), abs(self._unit)
         return Interval(inner.mean * unit, inner.low * unit, inner.high * unit)
 
@@ -169,9 +179,10 @@ class Judge:
 
         Either the incumbent or the incumbent with the idea: whichever tells more about the idea.
         """
-        belief = self.belief(idea)
+        chance = self._chances[idea]
         fresh = self._prior.good * self._prior.size  # What a new idea brings on average, if its kind is found out.
-        if self._runs[idea] >= MOST_DUEL_RUNS or belief.good > _DUEL_WON or belief.promise() < _DUEL_PROMISE * fresh:
+        promises = chance > _DOUBTFUL if self.tolerates(idea) else self.belief(idea).promise() >= _DUEL_PROMISE * fresh
+        if self._runs[idea] >= MOST_DUEL_RUNS or chance > _DUEL_WON or not promises:
             return None
         rival = kept | {idea}
         without, within = self._effects.told(idea, kept), self._effects.told(idea, rival)
@@ -197,6 +208,11 @@ class Judge:
     def tolerate(self, idea: int, loss: float) -> None:
         """This idea is welcome if it is not worse by more than `loss`: it makes things simpler."""
         self._tolerated[idea] = loss / abs(self._unit)
+        self._look()
+
+    def tolerates(self, idea: int) -> bool:
+        """Whether an idea is welcome also where it is no improvement."""
+        return idea in self._tolerated
 
     def surest(self, kept: Iterable[int], ties: Ties) -> list[int]:
         """The kept ideas to be settled now: those beyond doubt, the oldest first, once many ideas are open."""
@@ -212,7 +228,7 @@ class Judge:
     def settle(self, ideas: Iterable[int]) -> None:
         """Take these for granted, so that a decision stays quick: they are in every version from now on."""
         for idea in ideas:
-            self._settled[idea] = (self.belief(idea), self.gain(idea), self._runs[idea])
+            self._settled[idea] = _Settled(self.belief(idea), self._chances[idea], self.gain(idea), self._runs[idea])
             self._effects.absorb(idea)
             del self._chances[idea]
 
@@ -223,6 +239,7 @@ class Judge:
             self._effects.forget(gone)
             for idea in gone:
                 del self._chances[idea], self._runs[idea]
+                self._tolerated.pop(idea, None)
 
     def hopeless(self, ties: Ties) -> list[int]:
         """The open ideas to drop: without a chance, and needed by none that has one."""

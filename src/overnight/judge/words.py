@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from overnight.judge.judge import HOPELESS, KEPT_AT_LAST, PROVEN
+from overnight.judge.judge import HOPELESS, KEPT, PROVEN, TAKEN_BACK
 from overnight.judge.noise import Interval
 from overnight.judge.prior import Belief
 
+RULE = f"kept from a chance of {KEPT:.0%} on, taken back below {TAKEN_BACK:.0%}, dropped below {HOPELESS:.0%}".replace(
+    "%", " %"
+)
 
-def verdict_words(belief: Belief, gain: Interval, runs: int, *, kept: bool, was_kept: bool, is_open: bool) -> str:
-    """The reason for a verdict. `gain` is in the metric's unit, `runs` is how many held the idea, and `is_open` says
-    that further runs may still change it."""
+
+def verdict_words(
+    belief: Belief, chance: float, gain: Interval, runs: int, *, kept: bool, was_kept: bool, is_open: bool
+) -> str:
+    """The reason for a verdict. `chance` is that of being welcome, which is larger than that of being better where the
+    idea makes things simpler; `gain` is in the metric's unit, `runs` is how many held the idea, and `is_open` says that
+    further runs may still change it."""
     bounds = f"95 % interval {gain.low:.3g} to {gain.high:.3g}, {runs} {'run' if runs == 1 else 'runs'} with it"
-    if kept and belief.good < KEPT_AT_LAST:
+    if kept and chance > belief.good and belief.good < KEPT:
         return f"simpler, and not worse than the margin allows: better by {gain.mean:.3g} ({bounds})"
     if kept and belief.good >= PROVEN:
         return f"better by {gain.mean:.3g} ({bounds})"

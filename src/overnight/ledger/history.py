@@ -161,13 +161,6 @@ class History:
         found = self._fetch("kind = 'measured' AND number = :number", number=number)
         return [_expect(Measured, event) for event in found]
 
-    def runs_of(self, fingerprint: str, limit: int = 100) -> list[Measured]:
-        """The last runs made of one very version for any experiment, in order; those of `verify` are not among them."""
-        where = "fingerprint = :fingerprint AND kind = 'measured'"
-        found = self._fetch(where, newest=limit, fingerprint=fingerprint)
-        runs = [_expect(Measured, event) for event in reversed(found)]
-        return [run for run in runs if run.role not in VERIFYING]
-
     def runs_and_verdicts(self) -> Iterator[Measured | Judged | Settled]:
         """Every run, every verdict and what was settled, in the order of things, without holding them all."""
         after = 0
@@ -177,14 +170,18 @@ class History:
             yield from (event.record for event in events if isinstance(event.record, Measured | Judged | Settled))
             after = events[-1].id
 
-    def repeats(self) -> list[list[float]]:
-        """The metrics of every version that was run more than once and did not give the same each time."""
+    def baseline_runs(self) -> list[Measured]:
+        """The baseline's runs that gave a metric."""
+        return [run for run in self.runs(0) if run.role == "baseline" and run.value is not None]
+
+    def is_noisy(self) -> bool:
+        """Whether any version was run more than once and did not give the same each time."""
         sql = (
-            "SELECT group_concat(payload ->> 'value', ' ') FROM events WHERE session = :session AND kind = 'measured' "
+            "SELECT 1 FROM events WHERE session = :session AND kind = 'measured' "
             "AND payload ->> 'outcome' = 'ok' AND payload ->> 'role' NOT LIKE 'verify%' "
-            "GROUP BY fingerprint HAVING min(payload ->> 'value') <> max(payload ->> 'value')"
+            "GROUP BY fingerprint HAVING min(payload ->> 'value') <> max(payload ->> 'value') LIMIT 1"
         )
-        return [[float(value) for value in row[0].split()] for row in self._source.rows(sql, session=self.session)]
+        return bool(self._source.rows(sql, session=self.session))
 
     def tried(self, fingerprint: str) -> bool:
         """Whether a candidate with exactly these contents was proposed before."""

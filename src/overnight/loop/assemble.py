@@ -35,13 +35,26 @@ _MODEL_PROVIDERS = ("openai", "anthropic", "google", "ollama", "openrouter")
 
 
 @dataclass(frozen=True)
-class Project:
-    """The user's project as a session sees it: a repository, a starting commit, and the files that may change."""
+class Origin:
+    """Where versions come from: a repository, the commit to start from, and the files in it that may change."""
 
-    goal: Goal
     repository: Repository
     base: str
     scope: Scope
+
+    def edit_files(self, commit: str) -> dict[str, bytes]:
+        """The files that may change, as `commit` has them."""
+        literal = self.scope.literal
+        paths = literal if literal is not None else self.scope.of(self.repository.tracked(commit))
+        contents = {path: self.repository.read(commit, path) for path in paths}
+        return {path: content for path, content in contents.items() if content is not None}
+
+
+@dataclass(frozen=True)
+class Project(Origin):
+    """The user's project as a session sees it."""
+
+    goal: Goal
 
     @classmethod
     def of(cls, goal: Goal, base: str | None = None) -> Project:
@@ -61,14 +74,7 @@ class Project:
                     for name in missing
                 ]
             )
-        return cls(goal, repository, commit, scope)
-
-    def edit_files(self, commit: str) -> dict[str, bytes]:
-        """The files that may change, as `commit` has them."""
-        literal = self.scope.literal
-        paths = literal if literal is not None else self.scope.of(self.repository.tracked(commit))
-        contents = {path: self.repository.read(commit, path) for path in paths}
-        return {path: content for path, content in contents.items() if content is not None}
+        return cls(repository, commit, scope, goal)
 
     def warnings(self) -> list[str]:
         """What a careful colleague would say before the session starts: edits that are not committed are not in it."""

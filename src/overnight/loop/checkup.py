@@ -16,7 +16,7 @@ from overnight.judge.noise import Noise, pooled_noise
 from overnight.ledger.records import Measured
 from overnight.loop.assemble import Project, check_agent
 from overnight.loop.events import RunFinished, RunStarted
-from overnight.loop.news import mean_metrics
+from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
 from overnight.loop.session import baseline_error
 from overnight.loop.state import State

@@ -7,13 +7,12 @@ made from the candidates' commits.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from random import Random
 
 from overnight.errors import SessionError
 from overnight.fleet.local import Version
 from overnight.goal.settings import Settings
-from overnight.judge.counts import Counts
 from overnight.judge.judge import Ideas, Judge, Ties
 from overnight.judge.noise import Interval, Noise, pooled_noise
 from overnight.judge.scale import Scale
@@ -21,6 +20,7 @@ from overnight.judge.words import verdict_words
 from overnight.ledger.history import VERIFYING, History
 from overnight.ledger.records import Judged, Measured, Proposed, Settled
 from overnight.loop.assemble import Project
+from overnight.loop.repeats import counts_of
 from overnight.loop.weaving import commit_of, lines_saved, version_of, weave_of
 from overnight.repo.branch import kept_message
 from overnight.repo.candidate import fingerprint
@@ -44,7 +44,8 @@ class Panel:
         baseline = history.baseline()
         assert baseline is not None, "the baseline is measured before anything is proposed"
         self._baseline = baseline.metric or 0.0
-        values = [run.value for run in history.runs(0) if run.role == "baseline" and run.value is not None]
+        self._baseline_runs = history.baseline_runs()
+        values = [run.value for run in self._baseline_runs if run.value is not None]
         self._scale = Scale.of(settings.metric, settings.direction, values)
         self.kept: list[int] = [judged.number for judged in history.kept()]
         """The experiments on the branch, in its order."""
@@ -69,12 +70,15 @@ class Panel:
         """A proposal is about to be run."""
         if proposed.number not in self._weave:
             self._weave.add(proposed.number, proposed.inside, self._project.edit_files(proposed.commit or ""))
+        self._tolerate(proposed)
+
+    def _tolerate(self, proposed: Proposed) -> None:
         if self._settings.prefer == "simpler" and lines_saved(self._project, proposed) > 0:
             self.judge.tolerate(proposed.number, self._scale.inner_loss(self._baseline, self._settings.margin))
 
-    def first_version(self, number: int, attempt: int) -> Ideas:
+    def first_version(self, number: int) -> Ideas:
         """The combination in which a new idea is run first."""
-        return self.judge.plan(number, self.ties(), Random(f"{self._seed}:{number}:{attempt}"))
+        return self.judge.plan(number, self.ties(), Random(f"{self._seed}:{number}"))
 
     def rides(self, number: int) -> bool:
         """Whether ideas like this one can be combined: it is about other lines than most of those before it."""
@@ -88,7 +92,8 @@ class Panel:
 
     def combination_failed(self, proposed: Proposed, inside: Ideas) -> list[int]:
         """The candidate runs by itself, but crashed in this combination: never again. Returns ideas to drop for it."""
-        number, own = proposed.number, {*proposed.inside, proposed.number}
+        number, live = proposed.number, {*self.judge.open, *self.kept}
+        own = {number, *live.intersection(proposed.inside)}
         self._needs.setdefault(number, set()).update(own - inside - {number})
         self._clashes.setdefault(number, set()).update(inside - own)
         for idea in inside - own:
@@ -111,10 +116,10 @@ class Panel:
         for others in (*self._needs.values(), *self._clashes.values()):
             others.difference_update(gone)
 
-    def dependents(self, idea: int) -> list[int]:
-        """The open ideas that cannot be without this one, itself included."""
+    def dependents(self, ideas: Container[int]) -> list[int]:
+        """The open ideas that cannot be without one of these, themselves included."""
         ties = self.ties()
-        return [other for other in self.judge.open if idea in ties.closure([other])]
+        return [other for other in self.judge.open if any(need in ideas for need in ties.closure([other]))]
 
     def keep(self, chain: Sequence[int], records: dict[int, Judged], *, refresh: bool) -> list[Judged]:
         """The branch is to hold `chain`: verdicts for all keeps from the first that is not in its place.
@@ -147,14 +152,15 @@ class Panel:
         self, known: Judged, *, kept: bool, before: float, commit: str | None, prints: str | None, is_open: bool = True
     ) -> Judged:
         """What is to be said of an open idea now."""
-        belief, runs = self.judge.belief(known.number), self.judge.runs(known.number)
+        belief, chance = self.judge.belief(known.number), self.judge.chance(known.number)
+        runs = self.judge.runs(known.number)
         inner = self.judge.gain(known.number)
         gain = Interval(*(self._scale.gain(before, each) for each in (inner.mean, inner.low, inner.high)))
         was_kept = known.verdict == "keep" and known.number in self.kept
         return known.model_copy(
             update={
                 "verdict": "keep" if kept else "discard",
-                "reason": verdict_words(belief, gain, runs, kept=kept, was_kept=was_kept, is_open=is_open),
+                "reason": verdict_words(belief, chance, gain, runs, kept=kept, was_kept=was_kept, is_open=is_open),
                 "metric": self._after(known.number, before),
                 "before": before,
                 "gain": gain.mean,
@@ -164,7 +170,7 @@ class Panel:
                 "fingerprint": prints,
                 "undecided": is_open,
                 "evidence": {
-                    "chance": belief.good,
+                    "chance": chance,
                     "runs": float(runs),
                     "noise": abs(self._scale.gain(before, self.judge.noise)),
                     "good": self.judge.good_share,
@@ -186,20 +192,20 @@ class Panel:
         self._tell(self.judge, run)
 
     def _tell(self, judge: Judge, run: Measured) -> None:
-        if run.value is None:
-            return
-        sd = Counts(run.value * run.trials, run.trials).sd if run.trials and self._scale.shortest is None else None
-        judge.observe(_inside(run), self._scale.inner(run.value), sd)
+        if run.value is not None:
+            judge.observe(_inside(run), self._scale.inner(run.value), self._sd_by_chance(run))
+
+    def _sd_by_chance(self, run: Measured) -> float | None:
+        """How much a run's rate moves by chance alone, as its counts say; None for other numbers."""
+        counts = counts_of(run)
+        return counts.sd if counts and self._scale.shortest is None else None
 
     def _judge_again(self) -> Judge:
-        runs = [run for run in self._history.runs(0) if run.role == "baseline" and run.value is not None]
-        baseline = [self._scale.inner(run.value) for run in runs if run.value is not None]
-        repeats = [[self._scale.inner(value) for value in group] for group in self._history.repeats()]
-        noise = pooled_noise([baseline, *repeats])
-        if runs[0].trials and runs[0].value is not None and self._scale.shortest is None:
-            # Chance alone moves it by so much; more is learned from the runs.
-            noise = Noise(Counts(runs[0].value * runs[0].trials, runs[0].trials).sd, _KNOWN_AS_WELL_AS)
-        judge = Judge(self._settings.direction, baseline, noise)
+        values = [self._scale.inner(run.value) for run in self._baseline_runs if run.value is not None]
+        by_chance = self._sd_by_chance(self._baseline_runs[0])
+        # Chance alone moves a rate by so much; more is learned from the runs.
+        noise = Noise(by_chance, _KNOWN_AS_WELL_AS) if by_chance else self._noise_when_noticed()
+        judge = Judge(self._settings.direction, values, noise)
         for record in self._history.runs_and_verdicts():
             if isinstance(record, Judged):
                 if record.number and record.verdict != "keep" and not record.undecided:
@@ -210,6 +216,20 @@ class Panel:
                 self._tell(judge, record)
         return judge
 
+    def _noise_when_noticed(self) -> Noise:
+        """What was known of the noise when it was first seen; what came after it, the judge is told run by run."""
+        groups: dict[str, list[float]] = {}
+        is_seen = False
+        for record in self._history.runs_and_verdicts():
+            if not isinstance(record, Measured) or record.value is None or record.role in VERIFYING:
+                continue
+            if is_seen and record.role != "baseline":
+                break
+            group = groups.setdefault(record.fingerprint, [])
+            group.append(self._scale.inner(record.value))
+            is_seen |= min(group) != max(group)
+        return pooled_noise(list(groups.values()))
+
     def _weave_again(self) -> None:
         live = {*self.judge.open, *self.kept}
         recent = [judged.number for judged in self._history.judged_last(_COMPARED_WITH)]
@@ -218,6 +238,9 @@ class Panel:
             self.finish(number)
         self._crashes_again(live)
         self._weave.remove(self._weave.ideas - live)
+        for number in self.judge.open:
+            if proposed := self._history.proposed(number):
+                self._tolerate(proposed)
 
     def _crashes_again(self, live: set[int]) -> None:
         for number in sorted(live):

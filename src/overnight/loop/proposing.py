@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Literal
 
-from overnight.goal.settings import Settings
-from overnight.ledger.records import Judged, Proposed
+from overnight.ledger.records import Proposed
 from overnight.ledger.store import Recorder
 from overnight.loop.assemble import Project, make_brief
+from overnight.loop.bench import Bench
 from overnight.propose.proposer import Proposal, Proposer
 from overnight.repo.candidate import apply_changes, fingerprint, unparsable
 
@@ -18,22 +18,13 @@ class NothingLeftError(Exception):
     """The proposer has nothing more to try; the text says why."""
 
 
-def propose(
-    project: Project,
-    settings: Settings,
-    history: Recorder,
-    proposer: Proposer,
-    incumbent: Judged,
-    *,
-    number: int,
-    noise: float,
-    kept: Sequence[int],
-) -> Proposed:
-    """Ask the proposer and write its answer down. `kept` are the experiments that the incumbent consists of.
+def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> Proposed:
+    """Ask the proposer for experiment `number` and write its answer down; `noise` is that of one run.
 
     Raises NothingLeftError when the proposer has nothing left to try.
     """
-    brief = make_brief(project, settings, history, number, incumbent, noise)
+    project, history, incumbent = bench.project, bench.history, bench.incumbent()
+    brief = make_brief(project, bench.settings, history, number, incumbent, noise)
     asked = time.monotonic()
     proposal = proposer.propose(brief)
     if proposal.exhausted:
@@ -50,7 +41,7 @@ def propose(
         proposer=proposer.name,
         parent=parent,
         commit=commit,
-        inside=tuple(kept),
+        inside=bench.kept(),
         fingerprint=fingerprint(files) if commit else None,
         origin=dict(proposal.origin),
         verdict=verdict,

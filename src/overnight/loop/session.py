@@ -17,11 +17,11 @@ from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS
 from overnight.ledger.records import Judged, Measured, Resumed, Stopped
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project, check_agent, make_proposer
+from overnight.loop.bench import Bench
 from overnight.loop.events import ExperimentJudged, RunFinished, SessionClosed, SessionEvent, SessionOpened
-from overnight.loop.exactness import seems_exact
 from overnight.loop.experiment import Experimenter
-from overnight.loop.news import mean_metrics
 from overnight.loop.recovery import agree, take_up
+from overnight.loop.repeats import mean, mean_metrics, seems_exact
 from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
 from overnight.loop.stopping import Stopping
@@ -113,9 +113,8 @@ class _Work:
         self._proposer = make_proposer(
             project, self._settings, history, seed=seed, state=session.state, should_stop=self._stop
         )
-        self._experimenter = Experimenter(
-            project, self._settings, history, refs, self._fleet, self._proposer, seed=seed, should_stop=self._stop
-        )
+        self._bench = Bench(project, self._settings, history, refs, self._fleet, seed=seed, should_stop=self._stop)
+        self._experimenter = Experimenter(self._bench, self._proposer)
 
     def do(self) -> Iterator[SessionEvent]:
         """The baseline if it is not known yet, then experiments."""
@@ -155,7 +154,7 @@ class _Work:
                 continue
             if count >= EXACT_RUNS and seems_exact(self._history):
                 break
-            for event in self._experimenter.measure(version, 0, "baseline", seed, "the baseline"):
+            for event in self._bench.measure(version, 0, "baseline", seed, "the baseline"):
                 yield event
                 if isinstance(event, RunFinished) and event.measured.outcome != "ok":
                     raise baseline_error(self._project, event.measured)
@@ -171,7 +170,7 @@ class _Work:
             reason=f"{len(values)} runs"
             + (", all the same" if same else f" from {min(values):.6g} to {max(values):.6g}"),
             hypothesis="the baseline",
-            metric=math.fsum(values) / len(values) if not same else values[0],
+            metric=mean(values),
             runs=len(runs),
             seconds=math.fsum(run.wall_seconds for run in runs),
             commit=version.commit,

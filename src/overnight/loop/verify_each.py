@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
 
-from overnight.errors import Interrupted, SessionError
-from overnight.fleet.local import LocalFleet
-from overnight.goal.document import Goal
+from overnight.errors import SessionError
 from overnight.goal.settings import Settings
 from overnight.judge.factorial import Trial, halves, leave_one_out, main_effects
 from overnight.judge.judge import Ideas, Ties
 from overnight.judge.noise import Interval
-from overnight.ledger.history import choose_session
-from overnight.ledger.reader import require
 from overnight.ledger.records import Part, VerifiedEach
-from overnight.ledger.store import Ledger, Recorder
-from overnight.loop.assemble import Project
+from overnight.ledger.store import Recorder
+from overnight.loop.again import measuring_again
 from overnight.loop.events import RunFinished, RunStarted
+from overnight.loop.repeats import seems_exact
 from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
-from overnight.loop.verify import Cleanup
 from overnight.loop.weaving import version_of, weave_of
 
 _SPARE_ROUNDS = 4
@@ -45,54 +40,33 @@ def verify_each(
     Exact metrics take one run for each change; noisy ones about two, in halves and their complements on the same seeds.
     Raises SessionError when nothing is kept, Interrupted when asked to stop.
     """
-    require(state.ledger_path)
-    with state.locked(), contextlib.closing(Ledger.open(state.ledger_path)) as ledger:
-        history = Recorder(ledger, choose_session(ledger, session))
-        kept = history.kept()
-        if not kept:
-            raise SessionError(f"session {history.session} has kept nothing yet, so there is nothing to verify")
-        started = history.started()
-        settings = Settings.model_validate(started.settings)
-        project = Project.of(Goal.read(state.folder.parent / started.goal_file), started.base)
-        numbers = [judged.number for judged in kept]
-        weave = weave_of(project, history, numbers)
+    with measuring_again(state, session, should_stop) as again:
+        history = again.history
+        numbers = [judged.number for judged in again.kept]
+        weave = weave_of(again.origin, history, numbers)
         weave.remove(set(weave.ideas) - set(numbers))
         ties = Ties(weave.requires(), weave.excludes())
-        seeds = _fresh_seeds(history, started.seed, len(numbers) + _SPARE_ROUNDS)
-        if history.repeats():
+        seeds = _fresh_seeds(history, again.started.seed, len(numbers) + _SPARE_ROUNDS)
+        if seems_exact(history):
+            plan = [(seeds[0], version) for version in leave_one_out(numbers, ties)]
+        else:
             pairs = halves(numbers, ties, len(seeds), Random(seeds[0]))
             plan = [(seed, version) for seed, pair in zip(seeds, pairs, strict=True) for version in pair]
-        else:
-            plan = [(seeds[0], version) for version in leave_one_out(numbers, ties)]
-        scorer = settings.verify or settings.score
-        fleet = LocalFleet(
-            project.repository,
-            settings,
-            started.base,
-            work=state.work,
-            logs=state.logs(history.session),
-            should_stop=should_stop,
-        )
         trials: list[Trial] = []
-        with contextlib.closing(Cleanup(fleet, state)):
-            for place, (seed, inside) in enumerate(plan, start=1):
-                if should_stop():
-                    raise Interrupted
-                words = f"run {place} of {len(plan)}, with {len(inside)} of {len(numbers)} changes"
-                yield RunStarted(numbers[-1], "verify_part", seed, words, settings.hard_limit)
-                version = version_of(project, weave, inside)
-                measured = fleet.measure(version, numbers[-1], "verify_part", seed, score=scorer)
-                measured = measured.model_copy(update={"inside": tuple(sorted(inside))})
-                history.append(measured)
-                yield RunFinished(measured)
-                if measured.value is not None:  # What crashes without a change says nothing of how much it adds.
-                    trials.append(_trial(settings, inside, seed, measured.value))
+        for place, (seed, inside) in enumerate(plan, start=1):
+            words = f"run {place} of {len(plan)}, with {len(inside)} of {len(numbers)} changes"
+            version = version_of(again.origin, weave, inside)
+            measured = yield from again.measure(
+                version, numbers[-1], "verify_part", seed, words, inside=tuple(sorted(inside))
+            )
+            if measured.value is not None:  # What crashes without a change says nothing of how much it adds.
+                trials.append(_trial(again.settings, inside, seed, measured.value))
         if not trials:
             raise SessionError("every run failed, so nothing was concluded; `overnight show` has their output")
         effects = main_effects(trials, numbers)
         verified = VerifiedEach(
-            best_commit=kept[-1].commit or "",
-            command=scorer or settings.run,
+            best_commit=again.kept[-1].commit or "",
+            command=again.command,
             runs=len(trials),
             parts=tuple(_part(number, effects[number]) for number in numbers),
         )

@@ -7,21 +7,19 @@ from datetime import datetime
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Measured
 
-_CHANCES = "kept from a chance of 70 % on, taken back below 40 %, dropped below 2 %"
 
-
-def explain(history: History, number: int) -> list[str]:
-    """The lines on experiment `number`; none where nothing was measured for it."""
+def explain(history: History, number: int, rule: str) -> list[str]:
+    """The lines on experiment `number`, none where nothing was measured for it; `rule` is what the judge goes by."""
     verdicts = [(event.time, event.record) for event in history.verdicts(number) if isinstance(event.record, Judged)]
     runs = [run for run in history.runs(number) if run.role in ("candidate", "incumbent", "baseline")]
     if not verdicts or not runs:
         return []
     _, last = verdicts[-1]
-    lines = [f"known before:  {_known_before(history, number, last)}", f"measured:      {_measured(last, runs)}"]
+    lines = [f"known before:  {_known_before(last)}", f"measured:      {_measured(last, runs)}"]
     if number:
         lines.append(f"decided:       {last.verdict}, {last.reason}")
     if last.evidence:
-        lines.append(f"the rule:      {_CHANCES}; the rest goes on being measured with other changes")
+        lines.append(f"the rule:      {rule}; the rest goes on being measured with other changes")
     if len({(judged.verdict, judged.undecided) for _, judged in verdicts}) > 1:
         lines.append("how it went:")
         lines += [f"  {datetime.fromtimestamp(time):%H:%M:%S}  {judged.verdict}, {judged.reason}"
@@ -29,8 +27,8 @@ def explain(history: History, number: int) -> list[str]:
     return lines
 
 
-def _known_before(history: History, number: int, judged: Judged) -> str:
-    if number == 0:
+def _known_before(judged: Judged) -> str:
+    if judged.number == 0:
         return "nothing; this is where the session starts"
     stood = f"without the change the metric is {judged.before:.6g}" if judged.before is not None else "the incumbent"
     if not judged.evidence:

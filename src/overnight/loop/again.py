@@ -1,0 +1,81 @@
+"""Measuring again what a session left: its ledger opened, its fleet made, and both put away after."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+
+from overnight.errors import Interrupted, SessionError
+from overnight.fleet.local import LocalFleet, Version
+from overnight.goal.settings import Settings
+from overnight.ledger.history import choose_session
+from overnight.ledger.reader import require
+from overnight.ledger.records import Judged, Measured, Role, SessionStarted
+from overnight.ledger.store import Ledger, Recorder
+from overnight.loop.assemble import Origin
+from overnight.loop.events import RunFinished, RunStarted
+from overnight.loop.state import State
+from overnight.repo.candidate import Scope
+from overnight.repo.git import Repository
+
+Measuring = Generator[RunStarted | RunFinished, None, Measured]
+
+
+@dataclass(frozen=True)
+class Again:
+    """A session that has kept something, ready to be measured again as it was set up."""
+
+    history: Recorder
+    settings: Settings
+    started: SessionStarted
+    origin: Origin
+    kept: list[Judged]
+    """In the branch's order, at least one."""
+    fleet: LocalFleet
+    should_stop: Callable[[], bool]
+
+    @property
+    def command(self) -> str:
+        """What prints the metric here: the goal's `verify:` where it has one."""
+        return self.settings.verify or self.settings.score or self.settings.run
+
+    def measure(
+        self, version: Version, number: int, role: Role, seed: int, words: str, *, inside: tuple[int, ...] | None = None
+    ) -> Measuring:
+        """Make one run and write it down. Raises Interrupted when asked to stop."""
+        if self.should_stop():
+            raise Interrupted
+        yield RunStarted(number, role, seed, words, self.settings.hard_limit)
+        scorer = self.settings.verify or self.settings.score
+        measured = self.fleet.measure(version, number, role, seed, score=scorer)
+        measured = measured.model_copy(update={"inside": inside})
+        self.history.append(measured)
+        yield RunFinished(measured)
+        return measured
+
+
+@contextlib.contextmanager
+def measuring_again(state: State, session: str | None, should_stop: Callable[[], bool]) -> Iterator[Again]:
+    """The session (the newest one unless named), locked as long as this lasts.
+
+    Raises SessionError when there is none, or when it has kept nothing.
+    """
+    require(state.ledger_path)
+    with state.locked(), contextlib.closing(Ledger.open(state.ledger_path)) as ledger:
+        history = Recorder(ledger, choose_session(ledger, session))
+        kept = history.kept()
+        if not kept:
+            raise SessionError(f"session {history.session} has kept nothing yet, so there is nothing to verify")
+        started = history.started()
+        settings = Settings.model_validate(started.settings)
+        repository = Repository.find(state.folder.parent)
+        logs = state.logs(history.session)
+        fleet = LocalFleet(repository, settings, started.base, work=state.work, logs=logs, should_stop=should_stop)
+        origin = Origin(repository, started.base, Scope(settings.edit))
+        try:
+            yield Again(history, settings, started, origin, kept, fleet, should_stop)
+        finally:
+            fleet.close()
+            shutil.rmtree(state.work, ignore_errors=True)

@@ -1,0 +1,59 @@
+"""Keep or discard where the metric repeats exactly: one run decides, and a tie is no improvement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from overnight.fleet.local import Version
+from overnight.ledger.records import Proposed
+from overnight.loop.bench import Bench
+from overnight.loop.events import SessionEvent
+from overnight.loop.seeds import SEEDS_WANTED, seeds_for
+from overnight.loop.weaving import lines_saved
+from overnight.repo.branch import kept_message
+
+
+def decide_exactly(bench: Bench, proposed: Proposed, started: float) -> Iterator[SessionEvent]:
+    """Run the candidate, unless that was done before, and write the verdict."""
+    settings, number = bench.settings, proposed.number
+    version = Version(proposed.commit or "", proposed.fingerprint or "")
+    if not bench.history.runs(number):
+        inside, seed = (*proposed.inside, number), seeds_for(bench.seed, number)[0]
+        yield from bench.measure(version, number, "candidate", seed, proposed.hypothesis, inside=inside)
+    runs = bench.history.runs(number)
+    run, incumbent, judged = runs[0], bench.incumbent(), bench.record(proposed, runs, started)
+    if run.value is None or incumbent.metric is None:
+        yield bench.failed(judged, run)
+        return
+    gain = settings.gain(run.value, incumbent.metric)
+    reason, broken = _in_words(gain), None
+    saved = lines_saved(bench.project, proposed) if settings.prefer == "simpler" else 0
+    wanted = gain > 0 or (saved > 0 and gain >= -settings.margin)
+    if wanted and gain <= 0:
+        reason = f"simpler by {saved} {'line' if saved == 1 else 'lines'}, and {reason}"
+    if wanted:
+        yield from bench.guards_start(number)
+        broken = bench.broken_guard(version, runs)
+    numbers = {"metric": run.value, "before": incumbent.metric, "gain": gain, "gain_low": gain, "gain_high": gain}
+    if not wanted or broken:
+        yield bench.write(judged, reason=f"{broken} (it was {reason})" if broken else reason, **numbers)
+        return
+    message = kept_message(proposed.hypothesis, settings.metric, incumbent.metric, run.value, number)
+    tree = bench.project.repository.tree_of(version.commit)
+    commit = bench.project.repository.commit_tree(incumbent.commit or bench.project.base, tree, message)
+    yield bench.write(judged, verdict="keep", reason=reason, commit=commit, **numbers)
+    bench.move_branch()
+
+
+def recheck(bench: Bench) -> Iterator[SessionEvent]:
+    """Measure the incumbent once more: is it still the same, on this day, on this machine?"""
+    incumbent = bench.incumbent()
+    version = Version(incumbent.commit or "", incumbent.fingerprint or "")
+    again = sum(run.role == "incumbent" for run in bench.history.runs(incumbent.number))
+    seed = seeds_for(bench.seed, incumbent.number)[(1 + again) % SEEDS_WANTED]
+    words = "the incumbent, again"
+    yield from bench.measure(version, incumbent.number, "incumbent", seed, words, inside=bench.kept())
+
+
+def _in_words(gain: float) -> str:
+    return f"better by {gain:.3g}" if gain > 0 else "a tie" if gain == 0 else f"worse by {-gain:.3g}"

@@ -1,0 +1,146 @@
+"""Keep or discard under noise: each run holds many ideas, and verdicts may change as long as there are runs to come."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Sequence
+
+from overnight.judge.judge import Ideas
+from overnight.ledger.records import Judged, Measured, Proposed, Role, Settled
+from overnight.loop.bench import Bench
+from overnight.loop.events import ExperimentJudged, RunFinished, SessionEvent, VerdictChanged
+from overnight.loop.panel import Panel
+from overnight.loop.seeds import seeds_for
+
+
+class NoisyCourse:
+    """Takes experiments from the proposal to the verdict, and keeps all earlier verdicts true on the way."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._panel = Panel(bench.project, bench.settings, bench.history, seed=bench.seed)
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of one run, in the metric's unit."""
+        return self._panel.judge.noise
+
+    def decide(self, proposed: Proposed, started: float) -> Iterator[SessionEvent]:
+        """Run the idea among others, or in turns with the incumbent, until the judge has seen enough of it."""
+        bench, panel = self._bench, self._panel
+        panel.begin(proposed)
+        own: Ideas = frozenset((*proposed.inside, proposed.number))
+        while True:
+            runs = bench.history.runs(proposed.number)
+            mine = [run for run in runs if proposed.number in (run.inside or ())]
+            failed = [run for run in mine if run.outcome != "ok"]
+            alone = next((run for run in failed if frozenset(run.inside or ()) == own), None)
+            if alone is not None:
+                panel.drop(panel.dependents([proposed.number]) or [proposed.number])
+                yield bench.failed(bench.record(proposed, runs, started), alone, len(mine))
+                return
+            if len(mine) == len(failed):
+                inside: Ideas | None = own if failed else panel.first_version(proposed.number)
+            else:
+                inside = self._next_duel(proposed, runs)
+            if inside is None:
+                break
+            yield from self._measure_combination(proposed, inside, runs)
+        unfit = [panel.combination_failed(proposed, frozenset(run.inside or ())) for run in failed]
+        record = bench.record(proposed, runs, started)
+        yield from self._settle({proposed.number: record}, unfit={idea for ideas in unfit for idea in ideas})
+        panel.finish(proposed.number)
+
+    def close_night(self) -> Iterator[SessionEvent]:
+        """The session is finished: what is kept is decided on all that is known by now, and written down."""
+        yield from self._settle({}, at_last=True)
+
+    def _next_duel(self, proposed: Proposed, runs: list[Measured]) -> Ideas | None:
+        """The next version to run for an idea that has been run once; None when that was enough."""
+        incumbent_failed = any(run.outcome != "ok" and run.role == "incumbent" for run in runs)
+        if incumbent_failed or self._panel.rides(proposed.number):
+            return None
+        return self._panel.judge.duel(proposed.number, frozenset(proposed.inside))
+
+    def _measure_combination(self, proposed: Proposed, inside: Ideas, runs: list[Measured]) -> Iterator[SessionEvent]:
+        role: Role = "candidate" if proposed.number in inside else "incumbent"
+        # The n-th run of either has the same seed.
+        seed = seeds_for(self._bench.seed, proposed.number)[sum(run.role == role for run in runs)]
+        version = self._panel.version(inside)
+        steps = self._bench.measure(version, proposed.number, role, seed, proposed.hypothesis, inside=sorted(inside))
+        for event in steps:
+            yield event
+            if isinstance(event, RunFinished):
+                self._panel.observe(event.measured)
+
+    def _settle(
+        self, records: dict[int, Judged], *, unfit: set[int] | None = None, at_last: bool = False
+    ) -> Iterator[SessionEvent]:
+        """Write down the verdicts that are new or have changed, and move the branch to what is kept now."""
+        panel, history = self._panel, self._bench.history
+        chain, broken = yield from self._choose(at_last=at_last)
+        ties = panel.ties()
+        lost = {*panel.judge.hopeless(ties), *panel.dependents({*broken, *(unfit or ())}), *broken}
+        lost -= {*chain, *ties.closure(chain)}
+        verdicts = panel.keep(chain, records, refresh=at_last)
+        incumbent = verdicts[-1] if verdicts else self._bench.incumbent()
+        others = {*records, *lost, *panel.kept, *(panel.judge.open if at_last else ())} - set(chain)
+        for number in sorted(others):
+            known = records.get(number) or history.judged_number(number)
+            proposed = history.proposed(number)
+            if known is None or proposed is None:
+                continue
+            judged = panel.verdict(
+                known,
+                kept=False,
+                before=incumbent.metric or 0.0,
+                commit=proposed.commit,
+                prints=proposed.fingerprint,
+                is_open=number not in lost,
+            )
+            if number in broken:
+                judged = judged.model_copy(update={"reason": f"{broken[number]} (it was {judged.reason})"})
+            verdicts.append(judged)
+        was = {judged.number: history.judged_number(judged.number) for judged in verdicts}
+        if verdicts:
+            history.append(*_in_order(verdicts))
+        if chain != panel.kept or at_last:
+            panel.kept = chain
+            self._bench.move_branch()
+        panel.drop(lost)
+        if surest := panel.judge.surest(chain, panel.ties()):
+            history.append(Settled(numbers=tuple(surest)))
+            panel.judge.settle(surest)
+        yield from _news_of(verdicts, was)
+
+    def _choose(self, *, at_last: bool) -> Generator[SessionEvent, None, tuple[list[int], dict[int, str]]]:
+        """What is to be kept now, guards tried on whatever is new in it; and which ideas break which guard."""
+        panel, bench = self._panel, self._bench
+        broken: dict[int, str] = {}
+        held = set(panel.kept)
+        while True:
+            chain = panel.judge.best(panel.kept, panel.ties(), at_last=at_last)
+            chain = [number for number in chain if not panel.ties().closure([number]) & broken.keys()]
+            fresh = next((number for number in chain if number not in held), None)
+            if fresh is None:
+                return chain, broken
+            yield from bench.guards_start(fresh)
+            version = panel.version(chain[: chain.index(fresh) + 1])
+            problem = bench.broken_guard(version, bench.history.runs(fresh))
+            if problem:
+                broken[fresh] = problem
+            held.add(fresh)
+
+
+def _in_order(verdicts: Sequence[Judged]) -> list[Judged]:
+    """What is not kept first, so that the newest keep is the last of the branch; the keeps stay in its order."""
+    return [*(v for v in verdicts if v.verdict != "keep"), *(v for v in verdicts if v.verdict == "keep")]
+
+
+def _news_of(verdicts: Sequence[Judged], was: dict[int, Judged | None]) -> Iterator[SessionEvent]:
+    """What is to be told of verdicts that were just written; `was` has those they replace."""
+    for judged in sorted(verdicts, key=lambda each: each.number):
+        before = was[judged.number]
+        if before is None:
+            yield ExperimentJudged(judged)
+        elif before.verdict != judged.verdict:
+            yield VerdictChanged(judged, before.verdict)

@@ -1,0 +1,44 @@
+"""What the runs of one version say together: their means, their counts, and whether they repeat exactly."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from overnight.judge.counts import Counts
+from overnight.ledger.history import History
+from overnight.ledger.records import Measured
+
+_BY_CHANCE = 0.01
+"""A rate that repeats is exact if fresh trials would hardly ever have given the same counts."""
+
+
+def seems_exact(history: History) -> bool:
+    """Every version that was run again gave the same number, and that was no coincidence."""
+    return not history.is_noisy() and not repeats_by_chance(history.baseline_runs())
+
+
+def repeats_by_chance(runs: Sequence[Measured]) -> bool:
+    """Whether runs of one version that all gave the same rate may well have done so by chance."""
+    counts = counts_of(runs[0]) if runs else None
+    return counts is not None and counts.chance_of_repeats(len(runs)) >= _BY_CHANCE
+
+
+def counts_of(run: Measured) -> Counts | None:
+    """The counts behind a metric that was printed as a rate (`31/400`)."""
+    return Counts(run.value * run.trials, run.trials) if run.trials and run.value is not None else None
+
+
+def mean_metrics(runs: Sequence[Measured]) -> dict[str, float]:
+    """Every number the candidate's runs printed, and what they used, each as its mean."""
+    values: dict[str, list[float]] = {}
+    for run in runs:
+        if run.role in ("candidate", "baseline"):
+            for name, value in run.metrics.items():
+                values.setdefault(name, []).append(value)
+    return {name: mean(each) for name, each in values.items()}
+
+
+def mean(values: Sequence[float]) -> float:
+    """The mean; of equal numbers it is that number, not one that rounding has moved."""
+    return values[0] if min(values) == max(values) else math.fsum(values) / len(values)
