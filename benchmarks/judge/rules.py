@@ -10,7 +10,7 @@ from statistics import fmean, stdev
 
 from world import Night, OutOfRunsError, Version
 
-from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS, Judge, Ties
+from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS, MOST_DUEL_RUNS, Judge, Ties
 
 NOBODY: Version = frozenset()
 
@@ -108,6 +108,8 @@ def overnight(night: Night) -> Outcome:
         while True:
             version = judge.plan(night.idea(), ties, random)
             judge.observe(version, night.measure(version))
+            if judge.wants_repeat():
+                judge.observe(version, night.measure(version))
             kept = judge.best(kept, ties)
             judge.drop(set(judge.hopeless(ties)) - set(kept))
             judge.settle(judge.surest(kept, ties))
@@ -124,9 +126,13 @@ def one_at_a_time(night: Night) -> Outcome:
         while True:
             idea = night.idea()
             version: Version | None = frozenset([*kept, idea])
+            made = [0, 0]
             while version is not None:
-                judge.observe(version, night.measure(version))
-                version = judge.duel(idea, frozenset(kept))
+                with_it = idea in version
+                seed = idea * MOST_DUEL_RUNS + made[with_it]  # The n-th run of either has the same seed.
+                made[with_it] += 1
+                judge.observe(version, night.measure(version, seed), seed=seed)
+                version = version if judge.wants_repeat() else judge.duel(idea, frozenset(kept))
             kept = [number for number in judge.best(kept, Ties()) if number in kept or number == idea]
             judge.drop(set(judge.open) - set(kept))
     return _claim(judge, kept)

@@ -22,6 +22,7 @@ WORLDS = [
     *(World(p_good, sigma) for p_good in (0.05, 0.15) for sigma in (0.0, 0.3, 1.0, 3.0)),
     *(World(p_good, sigma, tails="heavy") for p_good in (0.05, 0.15) for sigma in (0.3, 1.0, 3.0)),
     *(World(p_good, sigma, drift=4.0) for p_good in (0.05, 0.15) for sigma in (0.3, 1.0, 3.0)),
+    *(World(p_good, 1.0, alike=0.9) for p_good in (0.05, 0.15)),
 ]
 
 
@@ -63,7 +64,8 @@ def score(rule: str, world: World, nights: int) -> Score:
 def title(world: World) -> str:
     """A world in words."""
     drift = f", drift {world.drift:g}σ" if world.drift else ""
-    return f"p_good {world.p_good:g}, σ {world.sigma:g}, {world.tails} noise{drift}"
+    alike = f", {world.alike:.0%} of it the seed's" if world.alike else ""
+    return f"p_good {world.p_good:g}, σ {world.sigma:g}, {world.tails} noise{drift}{alike}"
 
 
 def main() -> None:

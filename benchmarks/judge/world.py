@@ -29,6 +29,8 @@ class World:
     """`heavy` is Student's t with 3 degrees of freedom, scaled to the same standard deviation."""
     drift: float = 0.0
     """How far the machine wanders over the night, in sigmas: half of it steadily, half of it to and fro."""
+    alike: float = 0.0
+    """The correlation of the noise of two runs on one seed."""
     budget: int = 700
 
 
@@ -52,14 +54,18 @@ class Night:
         self.effects.append(size if chance < good else 0.0 if chance < good + 0.25 else -size)
         return len(self.effects) - 1
 
-    def measure(self, version: Version) -> float:
-        """One run. Raises OutOfRunsError when the budget is spent."""
+    def measure(self, version: Version, seed: int | None = None) -> float:
+        """One run, on a seed of its own unless one is given. Raises OutOfRunsError when the budget is spent."""
         if self.runs >= self.world.budget:
             raise OutOfRunsError
         now = self.runs / self.world.budget
         self.runs += 1
         drift = self.world.drift * (now + math.sin(6 * math.pi * now)) / 2
-        return self.truth(version) + self.world.sigma * (self._error() + drift)
+        error = self._error()
+        if seed is not None and self.world.alike:
+            common = Random(f"seed {self.seed} {seed}").gauss(0, 1)
+            error = math.sqrt(self.world.alike) * common + math.sqrt(1 - self.world.alike) * error
+        return self.truth(version) + self.world.sigma * (error + drift)
 
     def baseline(self) -> float:
         """One run of the baseline, before the night begins: those are not in the budget, whatever the rule."""

@@ -42,7 +42,7 @@ def test_a_claim_is_smaller_than_the_lucky_run_it_stands_on() -> None:
 def test_an_idea_that_was_lucky_once_is_taken_back() -> None:
     judge = told([([1], 10.9)])
     assert judge.chance(1) > KEPT
-    for value in (9.9, 10.1, 10.0, 9.8, 10.2, 10.0):
+    for value in [9.9, 10.1, 10.0, 9.8, 10.2, 10.0] * 2:
         judge.observe([1], value)
         judge.observe([], value)
     assert judge.best([1], Ties()) == []
@@ -58,6 +58,47 @@ def test_a_duel_runs_the_incumbent_and_the_idea_in_turns_and_ends() -> None:
             judge.observe(version, 10.0 + truth * (1 in version) + random.gauss(0, 0.2))
         assert sum(1 in version for version in seen) < MOST_DUEL_RUNS
         assert len(seen) < 2 * MOST_DUEL_RUNS
+
+
+def after_pairs(*, seeds: bool) -> Judge:
+    """Pairs of runs whose noise is large and common to both, for an idea with an effect that is small beside it."""
+    judge, random = told([([1], 10.0)]), Random(3)
+    for pair in range(12):
+        common = random.gauss(0, 0.3)
+        for inside in ([], [1]):
+            value = 10.0 + common + 0.1 * len(inside) + random.gauss(0, 0.02)
+            judge.observe(inside, value, seed=pair if seeds else None)
+    return judge
+
+
+def test_noise_that_is_the_seeds_cancels_between_runs_on_one_seed() -> None:
+    apart, paired = after_pairs(seeds=False).gain(1), after_pairs(seeds=True).gain(1)
+    assert paired.low < 0.1 < paired.high
+    assert paired.high - paired.low < (apart.high - apart.low) / 2
+
+
+def test_the_noise_is_learned_from_repeats_that_were_made_whatever_came_before() -> None:
+    random = Random(5)
+    judge = Judge("higher", [10.0, 10.01, 10.0, 9.99, 10.0])  # By luck the baseline hardly moved.
+    for number in range(40):
+        judge.observe([number], random.gauss(10, 0.2))
+        if judge.wants_repeat():
+            judge.observe([number], random.gauss(10, 0.2))
+            assert not judge.wants_repeat()
+    assert 0.1 < judge.noise < 0.3
+
+
+def test_versions_compared_side_by_side_need_no_level() -> None:
+    random = Random(7)
+    # Differences; the side of the candidate is favoured by 0.5.
+    judge = Judge("higher", [0.5, 0.6, 0.4, 0.55, 0.45])
+    for effect, idea in ((0.0, 1), (1.0, 2)):
+        for _ in range(4):
+            judge.observe([idea], 0.5 + effect + random.gauss(0, 0.1), against=[])
+    for _ in range(4):
+        judge.observe([1], 0.5 - 1.0 + random.gauss(0, 0.1), against=[2])
+    assert judge.best([], Ties()) == [2]
+    assert judge.gain(2).low < 1.0 < judge.gain(2).high
 
 
 def test_ideas_that_exclude_each_other_are_never_run_or_kept_together() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from statistics import fmean
 
 import numpy as np
@@ -17,10 +18,29 @@ from numpy.typing import NDArray
 from overnight.judge.noise import Noise
 
 Array = NDArray[np.float64]
+NONE: frozenset[int] = frozenset()
 
 _DRIFT = 1e-2
 """How far the level may wander from run to run: its variance, in that of the noise."""
 _OUTLIER_SDS = 3.0
+_INFERRED = 0.1
+"""What a surprise says of the noise, in repeats: it is as much about effects that may not be what was thought."""
+_ALIKE = np.array([0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.98])
+"""The correlations that two runs on one seed may have."""
+_NOT_ALIKE = 0.5
+"""The chance beforehand that a shared seed makes runs no more alike."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the version that holds some ideas; or a comparison of it with another version, made side by side."""
+
+    inside: frozenset[int]
+    value: float
+    against: frozenset[int] = NONE
+    """What the other version holds; `value` is then by how much the first is better."""
+    spread: float = 1.0
+    """How noisy this run is, as its variance divided by a usual run's."""
 
 
 class Effects:
@@ -31,11 +51,17 @@ class Effects:
         self.ideas: list[int] = []
         self.variance = noise.sd**2
         """Of one run's noise."""
-        self._weight = float(max(noise.degrees, 1))
-        self._squares = self.variance * self._weight
+        self._degrees = float(max(noise.degrees, 1))
+        self._squares = self.variance * self._degrees
+        self._last: Run | None = None
+        self.runs = 0
+        self.repeats = 0
+        """Runs made only to see the same version again: they show the noise, whatever the effects are."""
         self._mean = np.array([fmean(baseline)])
         self._cov = np.array([[self.variance / len(baseline)]])
-        self._before: list[float] = []
+        self._before: list[tuple[float, float]] = []
+        others = (1 - _NOT_ALIKE) / (len(_ALIKE) - 1)
+        self._log_alike = np.log([_NOT_ALIKE, *[others] * (len(_ALIKE) - 1)])
 
     @property
     def sd(self) -> float:
@@ -44,15 +70,18 @@ class Effects:
 
     def from_runs(self) -> tuple[Array, Array]:
         """What the runs alone say of each open idea's effect: mean and standard deviation, the prior taken out."""
+        if not self.ideas:
+            return np.array([]), np.array([])
         variances = np.diag(self._cov)[1:]
-        by_runs = 1 / np.maximum(1 / variances - 1 / np.array(self._before), 1e-9 / np.array(self._before))
-        return self._mean[1:] * by_runs / variances, np.sqrt(by_runs)
+        mean_before, variance_before = np.array(self._before).T
+        by_runs = 1 / np.maximum(1 / variances - 1 / variance_before, 1e-9 / variance_before)
+        return by_runs * (self._mean[1:] / variances - mean_before / variance_before), np.sqrt(by_runs)
 
-    def add(self, idea: int, variance: float) -> None:
-        """A new idea, of which only the variance of effects is known."""
+    def add(self, idea: int, mean: float, variance: float) -> None:
+        """A new idea, of which only is known what effects are like on average."""
         self.ideas.append(idea)
-        self._before.append(variance)
-        self._mean = np.append(self._mean, 0.0)
+        self._before.append((mean, variance))
+        self._mean = np.append(self._mean, mean)
         self._cov = np.pad(self._cov, (0, 1))
         self._cov[-1, -1] = variance
 
@@ -73,37 +102,69 @@ class Effects:
         self._cov[:, 0] += self._cov[:, place]
         self.forget([idea])
 
-    def predict(self, inside: Iterable[int]) -> tuple[float, float]:
-        """Mean and variance of a run of the version that holds these ideas, its own noise included."""
-        row = self._row(inside)
+    @property
+    def alike(self) -> float:
+        """How alike two runs on one seed are, as far as pairs have shown: the correlation of their noise."""
+        weights = np.exp(self._log_alike - self._log_alike.max())
+        return float(weights @ _ALIKE / weights.sum())
+
+    def predict(self, run: Run) -> tuple[float, float]:
+        """Mean and variance of what such a run will give, its own noise included."""
+        row = self._row(run)
         return float(row @ self._mean), float(row @ self._cov @ row) + self.variance
 
-    def told(self, idea: int, inside: Iterable[int]) -> float:
-        """By how much one run of a version would narrow the variance of an idea's effect."""
-        row = self._row(inside)
+    def told(self, idea: int, run: Run, partner: Run | None = None) -> float:
+        """By how much such a run would narrow the variance of an idea's effect; `partner` was on the same seed."""
+        row, _, noise = self._equation(run, partner, self.alike)
         spread = self._cov @ row
-        return float(spread[1 + self.ideas.index(idea)] ** 2 / (row @ spread + self.variance))
+        return float(spread[1 + self.ideas.index(idea)] ** 2 / (row @ spread + noise))
 
-    def learn(self, inside: Iterable[int], value: float, spread_of_run: float = 1.0) -> None:
-        """One run of the version that holds these ideas gave `value`.
-
-        `spread_of_run` is how noisy this run was, as its variance divided by a usual run's.
-        """
-        row = self._row(inside)
+    def learn(self, run: Run, partner: Run | None = None, *, repeats: bool = False) -> None:
+        """A run was made; `partner` is an earlier one on the same seed, and `repeats` says that the one just before
+        was of the same version and that this one would have been made whatever that had given."""
         self._cov[0, 0] += _DRIFT * self.variance
+        if partner is not None:
+            self._learn_how_alike(run, partner)
+        row, value, noise = self._equation(run, partner, self.alike)
         spread = self._cov @ row
-        noise = self.variance * spread_of_run
         variance = float(row @ spread) + noise
         surprise = value - float(row @ self._mean)
         surprise = math.copysign(min(abs(surprise), _OUTLIER_SDS * math.sqrt(variance)), surprise)
         self._mean = self._mean + spread * (surprise / variance)
         self._cov = self._cov - np.outer(spread, spread) / variance
         # A run says the more about the noise the less else was unknown about it.
-        weight = (noise / variance) ** 2
-        self._squares += weight * surprise**2 / variance * self.variance
-        self._weight += weight
-        self.variance = self._squares / self._weight
+        self._learn_noise(_INFERRED * (noise / variance) ** 2, surprise**2 / variance)
+        if repeats and self._last is not None:
+            squares = (run.value - self._last.value) ** 2 / (run.spread + self._last.spread) / self.variance
+            self._learn_noise(1.0, min(squares, _OUTLIER_SDS**2))
+            self.repeats += 1
+        self._last = run
+        self.runs += 1
 
-    def _row(self, inside: Iterable[int]) -> Array:
-        held = frozenset(inside)
-        return np.array([1.0, *(float(idea in held) for idea in self.ideas)])
+    def _learn_noise(self, weight: float, squares: float) -> None:
+        """A deviation was seen whose square should be 1, in units of the variance that was expected of it."""
+        self._squares += weight * squares * self.variance
+        self._degrees += weight
+        self.variance = self._squares / self._degrees
+
+    def _equation(self, run: Run, partner: Run | None, alike: float) -> tuple[Array, float, float]:
+        """A run as one equation: the unknowns' factors, what their sum should be, and the variance of its noise.
+
+        Of two runs whose noise has correlation ρ, the second is expected to be off by ρ times what the first was, and
+        has 1 − ρ² of the variance left: so ρ times the first equation is taken from the second.
+        """
+        row, noise = self._row(run), self.variance * run.spread
+        if partner is None:
+            return row, run.value, noise
+        part = alike * math.sqrt(run.spread / partner.spread)
+        return row - part * self._row(partner), run.value - part * partner.value, noise * (1 - alike**2)
+
+    def _learn_how_alike(self, run: Run, partner: Run) -> None:
+        for place, alike in enumerate(_ALIKE):
+            row, value, noise = self._equation(run, partner, float(alike))
+            variance = float(row @ self._cov @ row) + noise
+            squares = min((value - float(row @ self._mean)) ** 2 / variance, _OUTLIER_SDS**2)
+            self._log_alike[place] -= (math.log(variance) + squares) / 2
+
+    def _row(self, run: Run) -> Array:
+        return np.array([1.0, *(float(idea in run.inside) - float(idea in run.against) for idea in self.ideas)])

@@ -11,12 +11,13 @@ where it was by being told them again.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from random import Random
 from typing import Literal
 
-from overnight.judge.effects import Effects
+from overnight.judge.effects import NONE, Effects, Run
 from overnight.judge.noise import Interval, Noise, pooled_noise
 from overnight.judge.prior import Belief, IdeasPrior
 
@@ -27,11 +28,11 @@ HOPELESS = 0.02
 """Chance to be an improvement below which an idea is dropped for good."""
 TAKEN_BACK, KEPT, PROVEN = 0.4, 0.7, 0.95
 """A keep goes back below the first; an idea is kept from the second on, and no longer provisional from the third."""
-KEPT_AT_LAST = 0.5
+KEPT_AT_LAST = 0.6
 """From here on an idea is kept when the night is over and no more can be learned of it."""
 MOST_DUEL_RUNS = 12
 """Runs of an experiment whose idea cannot be combined with others, after which it stays undecided."""
-_DUEL_WON = 0.9
+_DUEL_WON = 0.95
 _DUEL_PROMISE = 2.0
 """An idea is run again by itself while it promises this many times what a new idea does."""
 _DOUBTFUL, _NEARLY_SURE = 0.1, 0.98
@@ -44,7 +45,6 @@ _FARTHEST = 1e6
 """In standard deviations: whatever lies beyond is judged as if it were here."""
 
 Ideas = frozenset[int]
-NONE: Ideas = frozenset()
 
 
 @dataclass(frozen=True)
@@ -103,6 +103,9 @@ class Judge:
         self._effects = Effects([self._inner(value) for value in baseline], Noise(1.0, noise.degrees))
         self._prior = IdeasPrior(1.0)
         self._runs: dict[int, int] = {}
+        self._by_seed: dict[int, Run] = {}
+        self._last: tuple[Ideas, Ideas] = (NONE, NONE)
+        self._is_new = False
         self._tolerated: dict[int, float] = {}
         self._settled: dict[int, _Settled] = {}
         self._chances: dict[int, float] = {}
@@ -152,7 +155,7 @@ class Judge:
 
     def expected(self, inside: Iterable[int]) -> float:
         """The metric to be expected of a version now."""
-        return self._effects.predict(inside)[0] * self._unit + self._zero
+        return self._effects.predict(Run(frozenset(inside), 0.0))[0] * self._unit + self._zero
 
     def plan(self, idea: int, ties: Ties, random: Random) -> Ideas:
         """The version for a new idea's first run: what it needs, and of the others as many as fit and luck picks."""
@@ -174,10 +177,31 @@ class Judge:
             return 0.3
         return 0.5 if chance < PROVEN else 0.9 if chance < _NEARLY_SURE else 0.98
 
-    def duel(self, idea: int, kept: Ideas) -> Ideas | None:
+    def wants_repeat(self) -> bool:
+        """Whether the version in which a new idea was just run should be run once more, so that the noise is known
+        better, whatever the first run gave: repeats of what looked lucky would make the noise look larger.
+
+        Too small a noise makes luck look like gain; the smaller effects are beside it, the more it matters.
+        """
+        if not self._is_new:
+            return False
+        share = min(1.0, (self._effects.sd / self._prior.size) ** 2)
+        return self._effects.repeats < share * math.sqrt(self._effects.runs)
+
+    def rival(self, kept: Iterable[int], ties: Ties, random: Random) -> Ideas:
+        """The version to compare a new idea's first one with, side by side: of what is kept, as much as luck picks."""
+        version: set[int] = set(self._settled)
+        for idea in kept:
+            if idea not in version and random.random() < self._share(idea):
+                version |= ties.closure([idea])
+        return frozenset(version)
+
+    def duel(self, idea: int, kept: Ideas, *, side_by_side: bool = False) -> Ideas | None:
         """The next version to run for an idea that cannot ride along with others; None when it is clear enough.
 
-        Either the incumbent or the incumbent with the idea: whichever tells more about the idea.
+        Either the incumbent or the incumbent with the idea, whichever tells more about the idea; always the latter
+        where each run compares it with the incumbent `side_by_side`. A run is expected to be on the seed of the first
+        run of the other that has no counterpart yet.
         """
         chance = self._chances[idea]
         fresh = self._prior.good * self._prior.size  # What a new idea brings on average, if its kind is found out.
@@ -185,23 +209,45 @@ class Judge:
         if self._runs[idea] >= MOST_DUEL_RUNS or chance > _DUEL_WON or not promises:
             return None
         rival = kept | {idea}
-        without, within = self._effects.told(idea, kept), self._effects.told(idea, rival)
+        if side_by_side:
+            return rival
+        with_it = next((run for run in self._by_seed.values() if idea in run.inside), None)
+        without_it = next((run for run in self._by_seed.values() if idea not in run.inside), None)
+        without = self._effects.told(idea, Run(kept, 0.0), with_it)
+        within = self._effects.told(idea, Run(rival, 0.0), without_it)
         return kept if without > within else rival
 
-    def observe(self, inside: Iterable[int], value: float, sd: float | None = None) -> None:
+    def observe(
+        self,
+        inside: Iterable[int],
+        value: float,
+        sd: float | None = None,
+        *,
+        seed: int | None = None,
+        against: Iterable[int] = (),
+    ) -> None:
         """One run of the version that holds these ideas gave `value`.
 
-        `sd` is the standard deviation of this very run where it is known, as that of a rate is from its counts.
+        `sd` is the standard deviation of this very run where it is known, as that of a rate is from its counts. Two
+        runs with the same `seed` may be alike. Where versions are compared side by side, `against` is what the other
+        one held, and `value` what is to be added to its metric to get this one's.
         """
         spread = 1.0 if sd is None else min(max((sd / self._unit) ** 2, 1e-6), 1e6)
-        held = frozenset(inside)
-        gained = self._inner(value)
-        for idea in sorted(held - set(self._effects.ideas) - self._settled.keys()):
-            mean, variance = self._effects.predict(held)
-            self._prior.learn(gained - mean, variance**0.5)
-            self._effects.add(idea, self._prior.variance)
-        self._effects.learn(held, gained, spread)
-        for idea in held - self._settled.keys():
+        run = Run(frozenset(inside), self._inner(value), frozenset(against), spread)
+        unknown = run.inside - set(self._effects.ideas) - self._settled.keys()
+        if unknown:
+            self._by_seed.clear()
+        for idea in sorted(unknown):
+            mean, variance = self._effects.predict(run)
+            self._prior.learn(run.value - mean, variance**0.5)
+            self._effects.add(idea, self._prior.mean, self._prior.variance)
+        partner = self._by_seed.pop(seed, None) if seed is not None else None
+        version = (run.inside, run.against)
+        self._effects.learn(run, partner, repeats=version == self._last and self.wants_repeat())
+        self._last, self._is_new = version, bool(unknown)
+        if seed is not None and partner is None:
+            self._by_seed[seed] = run
+        for idea in run.inside - self._settled.keys():
             self._runs[idea] = self._runs.get(idea, 0) + 1
         self._look()
 
@@ -227,6 +273,7 @@ class Judge:
 
     def settle(self, ideas: Iterable[int]) -> None:
         """Take these for granted, so that a decision stays quick: they are in every version from now on."""
+        self._by_seed.clear()
         for idea in ideas:
             self._settled[idea] = _Settled(self.belief(idea), self._chances[idea], self.gain(idea), self._runs[idea])
             self._effects.absorb(idea)
@@ -236,6 +283,7 @@ class Judge:
         """These are out of the running: they will be in no run any more."""
         gone = [idea for idea in ideas if idea in self._chances]
         if gone:
+            self._by_seed.clear()  # Runs that held them can no longer be told in terms of what is open.
             self._effects.forget(gone)
             for idea in gone:
                 del self._chances[idea], self._runs[idea]

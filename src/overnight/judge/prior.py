@@ -108,9 +108,14 @@ class IdeasPrior:
         self.size = float(np.exp(weight @ np.log(self._size)))
 
     @property
+    def mean(self) -> float:
+        """Of a new idea's effect: most ideas harm, and a level that did not expect it would sink with every one."""
+        return (self.good - self.bad) * self.size
+
+    @property
     def variance(self) -> float:
         """Of a new idea's effect."""
-        return 2 * self.size**2 * (1 - self.void)
+        return 2 * self.size**2 * (1 - self.void) - self.mean**2
 
     def chances(self, means: Array, sds: Array) -> tuple[Array, Array, Array]:
         """The chances to be bad, void and good of ideas of whose effects the runs say `means` ± `sds`."""

@@ -41,7 +41,7 @@ class NoisyCourse:
             if len(mine) == len(failed):
                 inside: Ideas | None = own if failed else panel.first_version(proposed.number)
             else:
-                inside = self._next_duel(proposed, runs)
+                inside = self._again(proposed, runs)
             if inside is None:
                 break
             yield from self._measure_combination(proposed, inside, runs)
@@ -54,12 +54,14 @@ class NoisyCourse:
         """The session is finished: what is kept is decided on all that is known by now, and written down."""
         yield from self._settle({}, at_last=True)
 
-    def _next_duel(self, proposed: Proposed, runs: list[Measured]) -> Ideas | None:
-        """The next version to run for an idea that has been run once; None when that was enough."""
-        incumbent_failed = any(run.outcome != "ok" and run.role == "incumbent" for run in runs)
-        if incumbent_failed or self._panel.rides(proposed.number):
+    def _again(self, proposed: Proposed, runs: list[Measured]) -> Ideas | None:
+        """The next version to run for an idea that has been run; None when that was enough."""
+        judge = self._panel.judge
+        if any(run.outcome != "ok" and run.role == "incumbent" for run in runs):
             return None
-        return self._panel.judge.duel(proposed.number, frozenset(proposed.inside))
+        if judge.wants_repeat():
+            return frozenset(runs[-1].inside or ())
+        return None if self._panel.rides(proposed.number) else judge.duel(proposed.number, frozenset(proposed.inside))
 
     def _measure_combination(self, proposed: Proposed, inside: Ideas, runs: list[Measured]) -> Iterator[SessionEvent]:
         role: Role = "candidate" if proposed.number in inside else "incumbent"

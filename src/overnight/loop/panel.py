@@ -193,7 +193,7 @@ class Panel:
 
     def _tell(self, judge: Judge, run: Measured) -> None:
         if run.value is not None:
-            judge.observe(_inside(run), self._scale.inner(run.value), self._sd_by_chance(run))
+            judge.observe(_inside(run), self._scale.inner(run.value), self._sd_by_chance(run), seed=run.seed)
 
     def _sd_by_chance(self, run: Measured) -> float | None:
         """How much a run's rate moves by chance alone, as its counts say; None for other numbers."""
