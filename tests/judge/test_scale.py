@@ -13,13 +13,13 @@ from overnight.judge.scale import Scale
 
 @pytest.mark.parametrize("name", ["seconds", "p95_ms", "wall_seconds", "lcp", "step-time", "latency", "t.ms"])
 def test_times_are_known_by_their_names(name: str) -> None:
-    assert Scale.of(name, "lower", [1.0, 2.0]).shortest is not None
-    assert Scale.of(name, "lower", [0.0, 2.0]).shortest is None
+    assert Scale.of(name, "lower", [1.0, 2.0]).kind == "log"
+    assert Scale.of(name, "lower", [0.0, 2.0]).kind == "plain"
 
 
 @pytest.mark.parametrize("name", ["loss", "val_bpb", "accuracy", "sometimes", "reply_rate", "score"])
 def test_other_numbers_are_not(name: str) -> None:
-    assert Scale.of(name, "lower", [1.0, 2.0]).shortest is None
+    assert Scale.of(name, "lower", [1.0, 2.0]).kind == "plain"
 
 
 @given(st.floats(1e-3, 1e3), st.floats(-2, 2), st.sampled_from(["lower", "higher"]), st.sampled_from(["ms", "loss"]))

@@ -29,7 +29,7 @@ def run(tmp_path: Path) -> Run:
         if "\n" in command:
             (tmp_path / "program.py").write_text(textwrap.dedent(command))
             command = f"exec {sys.executable} program.py"
-        with Output(tmp_path / "output.log", None) as output:
+        with Output(tmp_path / "output.log") as output:
             return run_process(
                 command, folder=tmp_path, env=dict(os.environ), limit=limit, output=output, should_stop=should_stop
             )
@@ -169,7 +169,7 @@ def test_interrupted_it_ends_the_run(run: Run) -> None:
 
 def test_a_disk_that_fills_ends_the_run_too(tmp_path: Path) -> None:
     mark = f"6{os.getpid()}"
-    with pytest.raises(OSError, match="No space left"), Output(Path("/dev/full"), None) as output:
+    with pytest.raises(OSError, match="No space left"), Output(Path("/dev/full")) as output:
         run_process(
             f"sleep {mark} & echo hello; sleep {mark}",
             folder=tmp_path, env=dict(os.environ), limit=20, output=output, should_stop=lambda: False,

@@ -35,8 +35,9 @@ def check(
             if isinstance(event, RunFinished):
                 count += 1
                 run = event.measured
+                beside = f" beside {run.rival:.6g}" if run.rival is not None else ""
                 console.print(
-                    f"baseline run {count}: {read.settings.metric} {run.value:.6g} in {run.wall_seconds:.3g} s"
+                    f"baseline run {count}: {read.settings.metric} {run.value:.6g}{beside} in {run.wall_seconds:.3g} s"
                 )
             elif isinstance(event, Checkup):
                 _say(event, read.settings.metric, read.settings.direction, read.settings.hard_limit, console)

@@ -190,7 +190,6 @@ def _runs_table(runs: list[Measured]) -> str:
     for run in runs:
         value = f"{run.value:.6g}" if run.value is not None else "-"
         numbers = f"{run.wall_seconds:>8.2f} {run.cpu_seconds:>8.2f} {run.peak_mb:>8.0f}"
-        rows.append(
-            f"{run.role:<16} {run.seed:>11} {run.outcome:<8} {value:>12} {numbers}  {safe(run.reason)}".rstrip()
-        )
+        beside = f"beside {run.rival:.6g}" if run.rival is not None else safe(run.reason)
+        rows.append(f"{run.role:<16} {run.seed:>11} {run.outcome:<8} {value:>12} {numbers}  {beside}".rstrip())
     return "\n".join(rows)

@@ -53,24 +53,43 @@ class LocalFleet:
         self._logs = logs
         self._should_stop = should_stop
         self._run_copy = Worktree(repository, work / "run", links)
-        self._score_copy = Worktree(repository, work / "score", links) if settings.score or settings.verify else None
+        self._rival_copy = Worktree(repository, work / "rival", links) if settings.compare else None
+        frozen = settings.score or settings.verify or settings.compare
+        self._score_copy = Worktree(repository, work / "score", links) if frozen else None
 
-    def measure(self, version: Version, number: int, role: Role, seed: int, *, score: str | None = None) -> Measured:
-        """Make one run of `version` and read its metric, with another scorer than the goal's if `score` is given.
+    def measure(
+        self,
+        version: Version,
+        number: int,
+        role: Role,
+        seed: int,
+        *,
+        rival: Version | None = None,
+        measured_by: str | None = None,
+    ) -> Measured:
+        """Make one run of `version` and read its metric, or compare it with `rival` where the goal has `compare`.
+
+        With `measured_by`, that command takes the place of the goal's scorer (or of its comparison).
 
         Raises Interrupted when asked to stop, OvernightError when the disk is full.
         """
         self._run_copy.checkout(version.commit)
         if self._score_copy is not None:
             self._score_copy.checkout(self._base)
+        if self._rival_copy is not None:
+            assert rival is not None, "a comparison needs two versions"
+            self._rival_copy.checkout(rival.commit)
         output = self._logs / f"{number}-{role}-{seed}.log"
         try:
-            result = run_once(self._order(seed, output, score), self._should_stop)
+            result = run_once(self._order(seed, output, measured_by), self._should_stop)
         except OSError as error:
             raise OvernightError(f"a run's output cannot be written to {self._logs}: {error.strerror}") from error
         finally:
             self._run_copy.clean()
-        return self._measured(version, number, role, seed, result, output)
+            if self._rival_copy is not None:
+                self._rival_copy.clean()
+        measured = self._measured(version, number, role, seed, result, output)
+        return measured if rival is None else measured.model_copy(update={"rival_fingerprint": rival.fingerprint})
 
     def broken_guard(self, version: Version, metrics: Mapping[str, float]) -> str | None:
         """The first of the goal's guards that does not hold for `version`, in words; None when all do.
@@ -93,16 +112,17 @@ class LocalFleet:
 
     def close(self) -> None:
         """Remove the copies."""
-        self._run_copy.remove()
-        if self._score_copy is not None:
-            self._score_copy.remove()
+        for copy in (self._run_copy, self._score_copy, self._rival_copy):
+            if copy is not None:
+                copy.remove()
 
-    def _order(self, seed: int, output: Path, score: str | None) -> RunOrder:
+    def _order(self, seed: int, output: Path, measured_by: str | None) -> RunOrder:
         settings = self._settings
         scoring_in = self._score_copy or self._run_copy
+        compares = self._rival_copy is not None
         return RunOrder(
-            command=settings.run,
-            score=score or settings.score,
+            command=measured_by if measured_by and compares else settings.command,
+            score=None if compares else measured_by or settings.score,
             metric=settings.metric,
             budget=settings.budget,
             hard_limit=settings.hard_limit,
@@ -112,6 +132,7 @@ class LocalFleet:
             score_folder=scoring_in.project,
             artifacts=self._work / "artifacts",
             output=output,
+            rival=self._rival_copy.project if self._rival_copy else None,
         )
 
     def _measured(
@@ -132,7 +153,9 @@ class LocalFleet:
             seed=seed,
             outcome="invalid" if touched else result.outcome,
             value=None if touched else result.value,
-            trials=result.value.trials if isinstance(result.value, Rate) and not touched else None,
+            trials=_trials(result.value) if not touched else None,
+            rival=None if touched else result.rival,
+            rival_trials=_trials(result.rival) if not touched else None,
             metrics={**usage, **result.metrics},
             reason=f"the run changed the scorer's own copy of {touched[0]}" if touched else result.reason,
             exit_code=ended.exit_code,
@@ -149,7 +172,7 @@ class LocalFleet:
         artifacts = self._work / "guard"
         fresh_folder(artifacts)
         folder = self._run_copy.project
-        output = Output(self._logs / "guard.log", None)
+        output = Output(self._logs / "guard.log")
         try:
             with output:
                 ended = run_process(
@@ -166,6 +189,10 @@ class LocalFleet:
             return None
         last = output.tail().splitlines()[-1:]
         return "did not hold" + (f": {last[0].strip()[:200]}" if last else "")
+
+
+def _trials(value: float | None) -> float | None:
+    return value.trials if isinstance(value, Rate) else None
 
 
 def _beyond(limit: re.Match[str], metrics: Mapping[str, float]) -> str | None:

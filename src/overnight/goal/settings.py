@@ -6,10 +6,13 @@ import re
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic_core import PydanticCustomError
 
 Direction = Literal["lower", "higher"]
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+PREFERENCE = "wins"
+"""The metric of `compare` whose two numbers are how often each version was preferred."""
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)[a-z]*\s*")
 
 
@@ -64,15 +67,17 @@ class StopRules(_Frozen):
 
 
 class Settings(_Frozen):
-    """The front matter of goal.md. Only `edit`, `run` and `metric` must be given."""
+    """The front matter of goal.md. Only `edit`, `run` (or `compare`) and `metric` must be given."""
 
     edit: Annotated[Strings, Field(min_length=1)]
     """The one file that may be changed, relative to goal.md's folder (a list or globs where one is not enough)."""
-    run: Annotated[str, Field(min_length=1)]
+    compare: Annotated[str, Field(min_length=1)] | None = None
+    """Instead of `run`: a frozen command that measures two versions side by side."""
+    run: Annotated[str | None, Field(min_length=1, validate_default=True)] = None
     """The shell command of one run."""
     metric: Annotated[str, Field(min_length=1)]
     """The name of the number that decides, as it is printed."""
-    direction: Direction = "lower"
+    direction: Annotated[Direction, Field(validate_default=True)] = "lower"
     """Whether a lower or a higher metric is better."""
     score: str | None = None
     """A frozen command, run after `run`, that reads the artifacts and prints the metric."""
@@ -99,6 +104,27 @@ class Settings(_Frozen):
     stop: StopRules = StopRules()
     """When the session ends by itself."""
 
+    @field_validator("run")
+    @classmethod
+    def _run_or_compare(cls, run: str | None, info: ValidationInfo) -> str | None:
+        if run is None and info.data.get("compare") is None:
+            raise PydanticCustomError("missing", "Field required")
+        return run
+
+    @field_validator("run", "score")
+    @classmethod
+    def _compare_is_enough(cls, command: str | None, info: ValidationInfo) -> str | None:
+        if command is not None and info.data.get("compare") is not None:
+            raise ValueError("`compare` measures by itself; take this line away")
+        return command
+
+    @field_validator("direction")
+    @classmethod
+    def _more_wins_are_better(cls, direction: Direction, info: ValidationInfo) -> Direction:
+        if direction == "lower" and info.data.get("compare") and info.data.get("metric") == PREFERENCE:
+            raise ValueError(f"more `{PREFERENCE}` are better; write `direction: higher`")
+        return direction
+
     @field_validator("metric")
     @classmethod
     def _metric_is_one_word(cls, metric: str) -> str:
@@ -112,6 +138,11 @@ class Settings(_Frozen):
         if kill_at is not None and kill_at < info.data.get("budget", 0):
             raise ValueError("it is shorter than the budget; leave it out or make it longer")
         return kill_at
+
+    @property
+    def command(self) -> str:
+        """What measures: the run, or the comparison."""
+        return self.run or self.compare or ""
 
     @property
     def hard_limit(self) -> float:

@@ -49,21 +49,6 @@ _COMPILED = (
     *(".c", ".cc", ".cpp", ".cu", ".rs", ".java", ".kt", ".zig"),
     *(".swift", ".hs", ".ml", ".tsx", ".sql"),
 )
-_SOURCES = {
-    ".c",
-    ".cc",
-    ".cpp",
-    ".cu",
-    ".rs",
-    ".java",
-    ".kt",
-    ".zig",
-    ".swift",
-    ".hs",
-    ".ml",
-    ".tsx",
-    ".sql",
-}
 _SOURCES = {".py", *_LAUNCHERS, *_COMPILED}
 
 MOST_ENTRIES = 2_000

@@ -29,6 +29,18 @@ class Counts:
         rate = (self.successes + 0.5) / (self.trials + 1)
         return math.sqrt(rate * (1 - rate) / max(self.trials, 1.0))
 
+    @property
+    def log_odds(self) -> float:
+        """How much stronger the winner is, as Bradley and Terry (1952) count it: this is what adds up over changes."""
+        rate = (self.successes + 0.5) / (self.trials + 1)
+        return math.log(rate / (1 - rate))
+
+    @property
+    def log_odds_sd(self) -> float:
+        """Standard deviation of `log_odds` by chance alone."""
+        rate = (self.successes + 0.5) / (self.trials + 1)
+        return 1 / math.sqrt(max(self.trials, 1.0) * rate * (1 - rate))
+
     def chance_of_repeats(self, runs: int) -> float:
         """How likely `runs` runs all give the same count by chance, if each trial is drawn afresh."""
         trials = int(min(self.trials, _LARGEST_TRIALS))

@@ -14,6 +14,7 @@ from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtr, stdtrit
 
 from overnight.judge.noise import Noise
 
@@ -24,7 +25,8 @@ _DRIFT = 1e-2
 """How far the level may wander from run to run: its variance, in that of the noise."""
 _OUTLIER_SDS = 3.0
 _INFERRED = 0.1
-"""What a surprise says of the noise, in repeats: it is as much about effects that may not be what was thought."""
+"""What a surprise says of the noise, in repeats, where a version was never run before: it is as much about effects
+that may not be what was thought."""
 _ALIKE = np.array([0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.98])
 """The correlations that two runs on one seed may have."""
 _NOT_ALIKE = 0.5
@@ -54,6 +56,7 @@ class Effects:
         self._degrees = float(max(noise.degrees, 1))
         self._squares = self.variance * self._degrees
         self._last: Run | None = None
+        self._seen: set[int] = set()
         self.runs = 0
         self.repeats = 0
         """Runs made only to see the same version again: they show the noise, whatever the effects are."""
@@ -67,6 +70,11 @@ class Effects:
     def sd(self) -> float:
         """Standard deviation of one run's noise."""
         return math.sqrt(self.variance)
+
+    def in_sds(self, sds: float) -> float:
+        """How many of the standard deviations that are thought to be the noise's to reach as far, and as surely, as
+        `sds` of the true ones: Student's t, since the noise is known from few repeats at first."""
+        return max(float(stdtrit(self._degrees, ndtr(sds))), sds)
 
     def from_runs(self) -> tuple[Array, Array]:
         """What the runs alone say of each open idea's effect: mean and standard deviation, the prior taken out."""
@@ -132,13 +140,18 @@ class Effects:
         surprise = math.copysign(min(abs(surprise), _OUTLIER_SDS * math.sqrt(variance)), surprise)
         self._mean = self._mean + spread * (surprise / variance)
         self._cov = self._cov - np.outer(spread, spread) / variance
-        # A run says the more about the noise the less else was unknown about it.
-        self._learn_noise(_INFERRED * (noise / variance) ** 2, surprise**2 / variance)
-        if repeats and self._last is not None:
+        version = hash((run.inside, run.against))
+        if not repeats or self._last is None:
+            # A run says the more about the noise the less else was unknown about it.
+            says = 1.0 if version in self._seen else _INFERRED
+            self._learn_noise(says * (noise / variance) ** 2, surprise**2 / variance)
+        else:
             squares = (run.value - self._last.value) ** 2 / (run.spread + self._last.spread) / self.variance
-            self._learn_noise(1.0, min(squares, _OUTLIER_SDS**2))
-            self.repeats += 1
+            most = self.in_sds(_OUTLIER_SDS) ** 2
+            self._learn_noise(1.0, min(squares, most))
+            self.repeats += squares <= most  # One that was out of all proportion asks for another.
         self._last = run
+        self._seen.add(version)
         self.runs += 1
 
     def _learn_noise(self, weight: float, squares: float) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Container, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Literal
 
@@ -41,6 +41,8 @@ _OPEN_BEFORE_SETTLING, _SETTLED = 96, 0.999
 _MOST_OPEN = 160
 """Open ideas beyond which the least promising is dropped."""
 
+_REACH = 1.96
+"""Standard deviations to either side that hold a normal with 95 %."""
 _FARTHEST = 1e6
 """In standard deviations: whatever lies beyond is judged as if it were here."""
 
@@ -150,8 +152,10 @@ class Judge:
         """How much better an open idea makes things, in the metric's unit, not inflated by having been selected."""
         if idea in self._settled:
             return self._settled[idea].gain
-        inner, unit = self.belief(idea).interval(), abs(self._unit)
-        return Interval(inner.mean * unit, inner.low * unit, inner.high * unit)
+        belief, unit = self.belief(idea), abs(self._unit)
+        mean = belief.interval().mean
+        wide = replace(belief, sd=belief.sd * self._effects.in_sds(_REACH) / _REACH).interval()
+        return Interval(mean * unit, min(wide.low, mean) * unit, max(wide.high, mean) * unit)
 
     def expected(self, inside: Iterable[int]) -> float:
         """The metric to be expected of a version now."""
@@ -181,12 +185,14 @@ class Judge:
         """Whether the version in which a new idea was just run should be run once more, so that the noise is known
         better, whatever the first run gave: repeats of what looked lucky would make the noise look larger.
 
-        Too small a noise makes luck look like gain; the smaller effects are beside it, the more it matters.
+        Too small a noise makes luck look like gain; the smaller effects are beside it, the more it matters. A few are
+        always made, since what looks like large effects may be noise that the baseline hid by luck.
         """
         if not self._is_new:
             return False
         share = min(1.0, (self._effects.sd / self._prior.size) ** 2)
-        return self._effects.repeats < share * math.sqrt(self._effects.runs)
+        runs = self._effects.runs
+        return self._effects.repeats < max(share * math.sqrt(runs), math.log2(1 + runs) / 2)
 
     def rival(self, kept: Iterable[int], ties: Ties, random: Random) -> Ideas:
         """The version to compare a new idea's first one with, side by side: of what is kept, as much as luck picks."""

@@ -175,11 +175,12 @@ class History:
         return [run for run in self.runs(0) if run.role == "baseline" and run.value is not None]
 
     def is_noisy(self) -> bool:
-        """Whether any version was run more than once and did not give the same each time."""
+        """Whether any version was run more than once and did not give the same each time (against the same rival)."""
+        value = "payload ->> 'value' - ifnull(payload ->> 'rival', 0)"
         sql = (
             "SELECT 1 FROM events WHERE session = :session AND kind = 'measured' "
             "AND payload ->> 'outcome' = 'ok' AND payload ->> 'role' NOT LIKE 'verify%' "
-            "GROUP BY fingerprint HAVING min(payload ->> 'value') <> max(payload ->> 'value') LIMIT 1"
+            f"GROUP BY fingerprint, payload ->> 'rival_fingerprint' HAVING min({value}) <> max({value}) LIMIT 1"
         )
         return bool(self._source.rows(sql, session=self.session))
 

@@ -85,6 +85,12 @@ class Measured(_Record):
     """The metric; None unless the outcome is `ok`."""
     trials: float | None = None
     """How many trials the metric is a rate of, where it was printed as `31/400`."""
+    against: tuple[int, ...] | None = None
+    """The experiments that the version held with which this one was compared, side by side; None without `compare`."""
+    rival: float | None = None
+    """That version's metric."""
+    rival_trials: float | None = None
+    rival_fingerprint: str | None = None
     metrics: dict[str, float] = Field(default_factory=dict)
     """Every number the run (and its scorer) printed, the metric included."""
     reason: str = ""

@@ -39,17 +39,24 @@ class Again:
     @property
     def command(self) -> str:
         """What prints the metric here: the goal's `verify:` where it has one."""
-        return self.settings.verify or self.settings.score or self.settings.run
+        return self.settings.verify or self.settings.score or self.settings.command
 
     def measure(
-        self, version: Version, number: int, role: Role, seed: int, words: str, *, inside: tuple[int, ...] | None = None
+        self,
+        version: Version,
+        number: int,
+        role: Role,
+        seed: int,
+        words: str,
+        *,
+        inside: tuple[int, ...] | None = None,
+        rival: Version | None = None,
     ) -> Measuring:
         """Make one run and write it down. Raises Interrupted when asked to stop."""
         if self.should_stop():
             raise Interrupted
         yield RunStarted(number, role, seed, words, self.settings.hard_limit)
-        scorer = self.settings.verify or self.settings.score
-        measured = self.fleet.measure(version, number, role, seed, score=scorer)
+        measured = self.fleet.measure(version, number, role, seed, rival=rival, measured_by=self.settings.verify)
         measured = measured.model_copy(update={"inside": inside})
         self.history.append(measured)
         yield RunFinished(measured)

@@ -154,7 +154,7 @@ def make_brief(
         metric=settings.metric,
         direction=settings.direction,
         budget_seconds=settings.budget,
-        run=settings.run,
+        run=settings.command,
         files=project.edit_files(incumbent.commit or project.base),
         incumbent_number=incumbent.number,
         incumbent_metric=incumbent.metric or 0.0,

@@ -7,7 +7,8 @@ the same code as one that was not.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from overnight.errors import Interrupted
 from overnight.fleet.local import LocalFleet, Version
@@ -18,6 +19,14 @@ from overnight.loop.assemble import Project
 from overnight.loop.events import ExperimentJudged, GuardsStarted, RunFinished, RunStarted
 from overnight.loop.repeats import mean_metrics
 from overnight.repo.branch import SessionRefs
+
+
+@dataclass(frozen=True)
+class Rival:
+    """The other version of a comparison, and the experiments it holds."""
+
+    version: Version
+    inside: Collection[int]
 
 
 class Bench:
@@ -52,6 +61,13 @@ class Bench:
         assert self._incumbent is not None, "the baseline is measured before anything is proposed"
         return self._incumbent
 
+    def rival(self) -> Rival | None:
+        """The incumbent as what a version is to be compared with; None where runs are made one by one."""
+        if self.settings.compare is None:
+            return None
+        incumbent = self.incumbent()
+        return Rival(Version(incumbent.commit or self.project.base, incumbent.fingerprint or ""), self.kept())
+
     def kept(self) -> tuple[int, ...]:
         """The experiments that the incumbent consists of, in the branch's order."""
         self.incumbent()
@@ -63,13 +79,26 @@ class Bench:
         self.refs.set_branch(self.incumbent().commit or self.project.base)
 
     def measure(
-        self, version: Version, number: int, role: Role, seed: int, hypothesis: str, *, inside: Sequence[int] = ()
+        self,
+        version: Version,
+        number: int,
+        role: Role,
+        seed: int,
+        hypothesis: str,
+        *,
+        inside: Sequence[int] = (),
+        rival: Rival | None = None,
     ) -> Iterator[RunStarted | RunFinished]:
-        """Make one run and write it down. Raises Interrupted when asked to stop."""
+        """Make one run and write it down; `rival` is what it is compared with where the goal says `compare`.
+
+        Raises Interrupted when asked to stop.
+        """
         if self._should_stop():
             raise Interrupted
         yield RunStarted(number, role, seed, hypothesis, self.settings.hard_limit)
-        measured = self.fleet.measure(version, number, role, seed).model_copy(update={"inside": tuple(inside)})
+        measured = self.fleet.measure(version, number, role, seed, rival=rival.version if rival else None)
+        held = {"inside": tuple(inside), "against": tuple(sorted(rival.inside)) if rival else None}
+        measured = measured.model_copy(update=held)
         self.history.append(measured)
         yield RunFinished(measured)
 

@@ -16,6 +16,7 @@ from overnight.judge.noise import Noise, pooled_noise
 from overnight.ledger.records import Measured
 from overnight.loop.assemble import Project, check_agent
 from overnight.loop.events import RunFinished, RunStarted
+from overnight.loop.meter import Meter
 from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
 from overnight.loop.session import baseline_error
@@ -70,7 +71,7 @@ def check_goal(goal: Goal, should_stop: Callable[[], bool]) -> Iterator[RunStart
                 if should_stop():
                     raise Interrupted
                 yield RunStarted(0, "baseline", seed, f"run {len(runs) + 1} of {EXACT_RUNS}", goal.settings.hard_limit)
-                measured = fleet.measure(version, 0, "baseline", seed)
+                measured = fleet.measure(version, 0, "baseline", seed, rival=version if goal.settings.compare else None)
                 if measured.outcome != "ok":
                     raise baseline_error(project, measured)
                 runs.append(measured)
@@ -86,8 +87,10 @@ def check_goal(goal: Goal, should_stop: Callable[[], bool]) -> Iterator[RunStart
 
 
 def _found(project: Project, runs: list[Measured]) -> Checkup:
-    values = [run.value for run in runs if run.value is not None]
-    noise = pooled_noise([values])
+    meter = Meter.of(project.goal.settings, runs)
+    # Of a comparison, what moves is the difference; of a preference, the share.
+    noise = pooled_noise([[(run.value or 0.0) - (0.0 if meter.is_preference else run.rival or 0.0) for run in runs]])
+    mean = meter.level(runs)
     files = project.repository.tracked(project.base)
     may_change = tuple(project.scope.of(files))
     settings = project.goal.settings
@@ -95,28 +98,29 @@ def _found(project: Project, runs: list[Measured]) -> Checkup:
     usage = ("wall_seconds", "cpu_seconds", "peak_mb", settings.metric)
     return Checkup(
         runs=tuple(runs),
-        mean=math.fsum(values) / len(values),
+        mean=mean,
         noise=noise,
         may_change=may_change,
         frozen_files=len(files) - len(may_change),
         run_seconds=seconds,
         experiments_a_night=int(NIGHT_HOURS * 3600 / max(seconds, 0.05)),
         other_numbers={name: value for name, value in runs[-1].metrics.items() if name not in usage},
-        advice=tuple(_advice(project, runs, noise, math.fsum(values) / len(values))),
+        advice=tuple(_advice(project, runs, noise, mean)),
     )
 
 
 def _advice(project: Project, runs: list[Measured], noise: Noise, mean: float) -> Iterator[str]:
     goal, settings = project.goal, project.goal.settings
     yield from project.warnings()
-    if settings.score is None and (printer := _prints_metric(project)):
+    if settings.compare is None and settings.score is None and (printer := _prints_metric(project)):
         yield (
             f"{goal.at('metric')}: `{settings.metric}` is printed by {printer}, which may be changed, so a change "
             "could print a better number without being better; let a file of its own measure, and name it: "
             "`score: python score.py`"
         )
+    frozen_by = settings.score or settings.compare
     frozen = next(
-        (path for path in project.scope.of(project.repository.tracked(project.base)) if _scores(path, settings.score)),
+        (path for path in project.scope.of(project.repository.tracked(project.base)) if _scores(path, frozen_by)),
         None,
     )
     if frozen:

@@ -19,13 +19,17 @@ def decide_exactly(bench: Bench, proposed: Proposed, started: float) -> Iterator
     version = Version(proposed.commit or "", proposed.fingerprint or "")
     if not bench.history.runs(number):
         inside, seed = (*proposed.inside, number), seeds_for(bench.seed, number)[0]
-        yield from bench.measure(version, number, "candidate", seed, proposed.hypothesis, inside=inside)
+        steps = bench.measure(
+            version, number, "candidate", seed, proposed.hypothesis, inside=inside, rival=bench.rival()
+        )
+        yield from steps
     runs = bench.history.runs(number)
     run, incumbent, judged = runs[0], bench.incumbent(), bench.record(proposed, runs, started)
     if run.value is None or incumbent.metric is None:
         yield bench.failed(judged, run)
         return
-    gain = settings.gain(run.value, incumbent.metric)
+    before = incumbent.metric if run.rival is None else run.rival
+    gain = settings.gain(run.value, before)
     reason, broken = _in_words(gain), None
     saved = lines_saved(bench.project, proposed) if settings.prefer == "simpler" else 0
     wanted = gain > 0 or (saved > 0 and gain >= -settings.margin)
@@ -34,11 +38,11 @@ def decide_exactly(bench: Bench, proposed: Proposed, started: float) -> Iterator
     if wanted:
         yield from bench.guards_start(number)
         broken = bench.broken_guard(version, runs)
-    numbers = {"metric": run.value, "before": incumbent.metric, "gain": gain, "gain_low": gain, "gain_high": gain}
+    numbers = {"metric": run.value, "before": before, "gain": gain, "gain_low": gain, "gain_high": gain}
     if not wanted or broken:
         yield bench.write(judged, reason=f"{broken} (it was {reason})" if broken else reason, **numbers)
         return
-    message = kept_message(proposed.hypothesis, settings.metric, incumbent.metric, run.value, number)
+    message = kept_message(proposed.hypothesis, settings.metric, before, run.value, number)
     tree = bench.project.repository.tree_of(version.commit)
     commit = bench.project.repository.commit_tree(incumbent.commit or bench.project.base, tree, message)
     yield bench.write(judged, verdict="keep", reason=reason, commit=commit, **numbers)
@@ -52,7 +56,8 @@ def recheck(bench: Bench) -> Iterator[SessionEvent]:
     again = sum(run.role == "incumbent" for run in bench.history.runs(incumbent.number))
     seed = seeds_for(bench.seed, incumbent.number)[(1 + again) % SEEDS_WANTED]
     words = "the incumbent, again"
-    yield from bench.measure(version, incumbent.number, "incumbent", seed, words, inside=bench.kept())
+    kept, rival = bench.kept(), bench.rival()
+    yield from bench.measure(version, incumbent.number, "incumbent", seed, words, inside=kept, rival=rival)
 
 
 def _in_words(gain: float) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 
+from overnight.judge.effects import NONE
 from overnight.judge.judge import Ideas
 from overnight.ledger.records import Judged, Measured, Proposed, Role, Settled
-from overnight.loop.bench import Bench
+from overnight.loop.bench import Bench, Rival
 from overnight.loop.events import ExperimentJudged, RunFinished, SessionEvent, VerdictChanged
 from overnight.loop.panel import Panel
 from overnight.loop.seeds import seeds_for
+
+_Pair = tuple[Ideas, Ideas]
+"""What the version to run holds, and what the one it is compared with holds."""
 
 
 class NoisyCourse:
@@ -18,6 +22,7 @@ class NoisyCourse:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._panel = Panel(bench.project, bench.settings, bench.history, seed=bench.seed)
+        self._compares = bench.settings.compare is not None
 
     @property
     def noise(self) -> float:
@@ -38,13 +43,11 @@ class NoisyCourse:
                 panel.drop(panel.dependents([proposed.number]) or [proposed.number])
                 yield bench.failed(bench.record(proposed, runs, started), alone, len(mine))
                 return
-            if len(mine) == len(failed):
-                inside: Ideas | None = own if failed else panel.first_version(proposed.number)
-            else:
-                inside = self._again(proposed, runs)
-            if inside is None:
+            pair = self._first(proposed, own if failed else None) if len(mine) == len(failed) else None
+            pair = pair or self._again(proposed, runs)
+            if pair is None:
                 break
-            yield from self._measure_combination(proposed, inside, runs)
+            yield from self._measure_combination(proposed, pair, runs)
         unfit = [panel.combination_failed(proposed, frozenset(run.inside or ())) for run in failed]
         record = bench.record(proposed, runs, started)
         yield from self._settle({proposed.number: record}, unfit={idea for ideas in unfit for idea in ideas})
@@ -54,21 +57,36 @@ class NoisyCourse:
         """The session is finished: what is kept is decided on all that is known by now, and written down."""
         yield from self._settle({}, at_last=True)
 
-    def _again(self, proposed: Proposed, runs: list[Measured]) -> Ideas | None:
+    def _first(self, proposed: Proposed, alone: Ideas | None) -> _Pair:
+        """The version in which an idea is run first, and what it is compared with if the goal compares."""
+        panel, number = self._panel, proposed.number
+        if alone is not None:
+            return alone, frozenset(proposed.inside)
+        return panel.first_version(number), panel.first_rival(number) if self._compares else NONE
+
+    def _again(self, proposed: Proposed, runs: list[Measured]) -> _Pair | None:
         """The next version to run for an idea that has been run; None when that was enough."""
         judge = self._panel.judge
         if any(run.outcome != "ok" and run.role == "incumbent" for run in runs):
             return None
         if judge.wants_repeat():
-            return frozenset(runs[-1].inside or ())
-        return None if self._panel.rides(proposed.number) else judge.duel(proposed.number, frozenset(proposed.inside))
+            return frozenset(runs[-1].inside or ()), frozenset(runs[-1].against or ())
+        if self._panel.rides(proposed.number):
+            return None
+        incumbent = frozenset(proposed.inside)
+        version = judge.duel(proposed.number, incumbent, side_by_side=self._compares)
+        return None if version is None else (version, incumbent)
 
-    def _measure_combination(self, proposed: Proposed, inside: Ideas, runs: list[Measured]) -> Iterator[SessionEvent]:
+    def _measure_combination(self, proposed: Proposed, pair: _Pair, runs: list[Measured]) -> Iterator[SessionEvent]:
+        inside, against = pair
         role: Role = "candidate" if proposed.number in inside else "incumbent"
         # The n-th run of either has the same seed.
         seed = seeds_for(self._bench.seed, proposed.number)[sum(run.role == role for run in runs)]
         version = self._panel.version(inside)
-        steps = self._bench.measure(version, proposed.number, role, seed, proposed.hypothesis, inside=sorted(inside))
+        rival = Rival(self._panel.version(against), against) if self._compares else None
+        steps = self._bench.measure(
+            version, proposed.number, role, seed, proposed.hypothesis, inside=sorted(inside), rival=rival
+        )
         for event in steps:
             yield event
             if isinstance(event, RunFinished):

@@ -15,12 +15,11 @@ from overnight.fleet.local import Version
 from overnight.goal.settings import Settings
 from overnight.judge.judge import Ideas, Judge, Ties
 from overnight.judge.noise import Interval, Noise, pooled_noise
-from overnight.judge.scale import Scale
 from overnight.judge.words import verdict_words
 from overnight.ledger.history import VERIFYING, History
 from overnight.ledger.records import Judged, Measured, Proposed, Settled
 from overnight.loop.assemble import Project
-from overnight.loop.repeats import counts_of
+from overnight.loop.meter import Meter
 from overnight.loop.weaving import commit_of, lines_saved, version_of, weave_of
 from overnight.repo.branch import kept_message
 from overnight.repo.candidate import fingerprint
@@ -45,8 +44,8 @@ class Panel:
         assert baseline is not None, "the baseline is measured before anything is proposed"
         self._baseline = baseline.metric or 0.0
         self._baseline_runs = history.baseline_runs()
-        values = [run.value for run in self._baseline_runs if run.value is not None]
-        self._scale = Scale.of(settings.metric, settings.direction, values)
+        self._meter = Meter.of(settings, self._baseline_runs)
+        self._scale = self._meter.scale
         self.kept: list[int] = [judged.number for judged in history.kept()]
         """The experiments on the branch, in its order."""
         self.judge = self._judge_again()
@@ -79,6 +78,10 @@ class Panel:
     def first_version(self, number: int) -> Ideas:
         """The combination in which a new idea is run first."""
         return self.judge.plan(number, self.ties(), Random(f"{self._seed}:{number}"))
+
+    def first_rival(self, number: int) -> Ideas:
+        """What that combination is compared with, where the goal says `compare`."""
+        return self.judge.rival(self.kept, self.ties(), Random(f"{self._seed}:{number}:rival"))
 
     def rides(self, number: int) -> bool:
         """Whether ideas like this one can be combined: it is about other lines than most of those before it."""
@@ -193,16 +196,13 @@ class Panel:
 
     def _tell(self, judge: Judge, run: Measured) -> None:
         if run.value is not None:
-            judge.observe(_inside(run), self._scale.inner(run.value), self._sd_by_chance(run), seed=run.seed)
-
-    def _sd_by_chance(self, run: Measured) -> float | None:
-        """How much a run's rate moves by chance alone, as its counts say; None for other numbers."""
-        counts = counts_of(run)
-        return counts.sd if counts and self._scale.shortest is None else None
+            value, sd = self._meter.read(run)
+            seed = run.seed if run.against is None else None  # Both sides of a comparison have the same already.
+            judge.observe(_inside(run), value, sd, seed=seed, against=run.against or ())
 
     def _judge_again(self) -> Judge:
-        values = [self._scale.inner(run.value) for run in self._baseline_runs if run.value is not None]
-        by_chance = self._sd_by_chance(self._baseline_runs[0])
+        values = [self._meter.read(run)[0] for run in self._baseline_runs]
+        by_chance = self._meter.read(self._baseline_runs[0])[1]
         # Chance alone moves a rate by so much; more is learned from the runs.
         noise = Noise(by_chance, _KNOWN_AS_WELL_AS) if by_chance else self._noise_when_noticed()
         judge = Judge(self._settings.direction, values, noise)
@@ -225,8 +225,8 @@ class Panel:
                 continue
             if is_seen and record.role != "baseline":
                 break
-            group = groups.setdefault(record.fingerprint, [])
-            group.append(self._scale.inner(record.value))
+            group = groups.setdefault(f"{record.fingerprint} {record.rival_fingerprint}", [])
+            group.append(self._meter.read(record)[0])
             is_seen |= min(group) != max(group)
         return pooled_noise(list(groups.values()))
 

@@ -15,8 +15,8 @@ from overnight.loop.assemble import Project
 from overnight.loop.stopping import Stopping
 from overnight.repo.branch import SessionRefs
 
-_MEASURING = ("edit", "run", "score", "metric", "direction", "budget", "kill_at", "overtime", "guards", "read",
-    "prefer", "margin",
+_MEASURING = ("edit", "run", "compare", "score", "metric", "direction", "budget", "kill_at", "overtime", "guards",
+    "read", "prefer", "margin",
 )  # fmt: skip
 """Settings that must not change within a session: runs before and after could not be compared."""
 

@@ -17,11 +17,12 @@ from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS
 from overnight.ledger.records import Judged, Measured, Resumed, Stopped
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project, check_agent, make_proposer
-from overnight.loop.bench import Bench
+from overnight.loop.bench import Bench, Rival
 from overnight.loop.events import ExperimentJudged, RunFinished, SessionClosed, SessionEvent, SessionOpened
 from overnight.loop.experiment import Experimenter
+from overnight.loop.meter import Meter
 from overnight.loop.recovery import agree, take_up
-from overnight.loop.repeats import mean, mean_metrics, seems_exact
+from overnight.loop.repeats import mean_metrics, seems_exact
 from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
 from overnight.loop.stopping import Stopping
@@ -154,7 +155,8 @@ class _Work:
                 continue
             if count >= EXACT_RUNS and seems_exact(self._history):
                 break
-            for event in self._bench.measure(version, 0, "baseline", seed, "the baseline"):
+            rival = Rival(version, ()) if self._settings.compare else None
+            for event in self._bench.measure(version, 0, "baseline", seed, "the baseline", rival=rival):
                 yield event
                 if isinstance(event, RunFinished) and event.measured.outcome != "ok":
                     raise baseline_error(self._project, event.measured)
@@ -170,7 +172,7 @@ class _Work:
             reason=f"{len(values)} runs"
             + (", all the same" if same else f" from {min(values):.6g} to {max(values):.6g}"),
             hypothesis="the baseline",
-            metric=mean(values),
+            metric=Meter.of(self._settings, runs).level(runs),
             runs=len(runs),
             seconds=math.fsum(run.wall_seconds for run in runs),
             commit=version.commit,
@@ -202,9 +204,14 @@ def baseline_error(project: Project, measured: Measured) -> GoalError:
         key, hint = "budget", "give it a longer `budget:` (or `kill_at:`), or let it stop by itself in time"
     elif measured.exit_code == 0:
         key = "score" if goal.settings.score else "metric"
-        hint = f"print a line `{goal.settings.metric}: NUMBER`, or name one of the printed numbers as `metric:`"
+        name = goal.settings.metric
+        lines = f"lines `candidate.{name}: NUMBER` and `incumbent.{name}: NUMBER`" if goal.settings.compare else None
+        hint = f"print {lines or f'a line `{name}: NUMBER`'}, or name one of the printed numbers as `metric:`"
     else:
-        key, hint = "run", "it must work as it is before it can be improved" + _missing_path(project, measured)
+        key, hint = (
+            "compare" if goal.settings.compare else "run",
+            "it must work as it is before it can be improved" + _missing_path(project, measured),
+        )
     tail = "\n".join(f"    {line}" for line in measured.output_tail.splitlines()[-15:])
     printed = f"\n  the end of its output:\n{tail}" if tail else "\n  it printed nothing"
     metric = goal.settings.metric

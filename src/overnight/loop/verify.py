@@ -44,11 +44,17 @@ def verify(
         }
         values: dict[Role, list[float]] = {role: [] for role in versions}
         # Negative numbers are no experiments: these seeds are nobody else's.
+        compares = again.settings.compare is not None
         for index, seed in enumerate(seeds_for(again.started.seed, -1 - history.count("verified"))[:pairs]):
             for role in sorted(versions, reverse=index % 2 == 1):
+                if compares and role == "verify_baseline":
+                    continue  # It is measured beside the best.
                 version, number = versions[role]
-                measured = yield from again.measure(version, number, role, seed, _WORDS[role])
+                rival = versions["verify_baseline"][0] if compares else None
+                measured = yield from again.measure(version, number, role, seed, _WORDS[role], rival=rival)
                 values[role].append(_value(measured))
+                if measured.rival is not None:
+                    values["verify_baseline"].append(measured.rival)
             if index == 1 and all(min(each) == max(each) for each in values.values()):
                 break  # Both repeat exactly: more runs would say the same.
         verified = _result(again, values, versions)

@@ -52,15 +52,16 @@ def verify_each(
         else:
             pairs = halves(numbers, ties, len(seeds), Random(seeds[0]))
             plan = [(seed, version) for seed, pair in zip(seeds, pairs, strict=True) for version in pair]
+        whole = version_of(again.origin, weave, numbers) if again.settings.compare else None
         trials: list[Trial] = []
         for place, (seed, inside) in enumerate(plan, start=1):
             words = f"run {place} of {len(plan)}, with {len(inside)} of {len(numbers)} changes"
             version = version_of(again.origin, weave, inside)
             measured = yield from again.measure(
-                version, numbers[-1], "verify_part", seed, words, inside=tuple(sorted(inside))
+                version, numbers[-1], "verify_part", seed, words, inside=tuple(sorted(inside)), rival=whole
             )
             if measured.value is not None:  # What crashes without a change says nothing of how much it adds.
-                trials.append(_trial(again.settings, inside, seed, measured.value))
+                trials.append(_trial(again.settings, inside, seed, measured.value - (measured.rival or 0.0)))
         if not trials:
             raise SessionError("every run failed, so nothing was concluded; `overnight show` has their output")
         effects = main_effects(trials, numbers)

@@ -40,10 +40,14 @@ def _known_before(judged: Judged) -> str:
     )
 
 
+def _value(run: Measured) -> str:
+    return f"{run.value:.6g}" if run.rival is None else f"{run.value:.6g} beside {run.rival:.6g}"
+
+
 def _measured(judged: Judged, runs: list[Measured]) -> str:
     good = [run for run in runs if run.value is not None]
     failed = len(runs) - len(good)
-    words = ", ".join(f"{run.value:.6g}" for run in good[:8]) + (", …" if len(good) > 8 else "")
+    words = ", ".join(map(_value, good[:8])) + (", …" if len(good) > 8 else "")
     parts = [f"{len(good)} {'run' if len(good) == 1 else 'runs'} in this experiment" + (f": {words}" if good else "")]
     if judged.evidence and judged.evidence["runs"] > sum(judged.number in (run.inside or ()) for run in good):
         parts.append(f"{judged.evidence['runs']:.0f} in all that held the change, most of them with other changes too")

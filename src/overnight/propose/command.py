@@ -53,7 +53,7 @@ class CommandProposer:
         brief_file.write_text(brief.text(), encoding="utf-8")
         env = guest_environment(self._worktree.project, OVERNIGHT_BRIEF=str(brief_file))
         try:
-            with Output(self._folder / f"{brief.number}.agent.log", None) as output, brief_file.open("rb") as stdin:
+            with Output(self._folder / f"{brief.number}.agent.log") as output, brief_file.open("rb") as stdin:
                 ended = run_process(
                     self.name,
                     folder=self._worktree.project,

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from overnight.goal.settings import PREFERENCE
 
 _NUMBER = r"[-+]?(?:\d+(?:_\d+)*\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)"
 # A unit may follow at once (12ms, 3%), but 1.2.3, 10:30 and 2024-01-02 are no numbers.
@@ -13,6 +15,10 @@ _END = r"(?:%|[munµ]?s|[kKMGT]?i?[bB]|x)?(?![\w.:\-]*\w)"
 _VALUE = rf"(?P<value>{_NUMBER})(?:\s?/\s?(?P<of>\d+(?:\.\d+)?))?{_END}"
 _NAME = r"[A-Za-z_][\w./@%\-]{0,99}"
 _SECONDARY_LIMIT = 500
+
+
+SIDES = ("candidate", "incumbent")
+"""What a comparison puts before the names of its numbers."""
 
 
 class Rate(float):
@@ -36,24 +42,24 @@ def _pattern(name: str) -> re.Pattern[str]:
 _ANY = _pattern(_NAME)
 
 
-def numbers_in(text: str, metric: str | None = None) -> dict[str, float]:
+def numbers_in(text: str, *metrics: str) -> dict[str, float]:
     """Every number that `text` gives a name, the last of each name; NaN and infinity included.
 
-    `31/400` is a `Rate`, 0.0775. `metric` is matched literally, so that its name may hold any character.
+    `31/400` is a `Rate`, 0.0775. `metrics` are matched literally, so that their names may hold any character.
     """
     found: dict[str, float] = {}
-    literal = re.compile(_pattern(re.escape(metric)).pattern) if metric else None
+    literal = [re.compile(_pattern(re.escape(metric)).pattern) for metric in metrics]
     for line in text.splitlines():
         stripped = line.strip()
         if stripped.startswith("{") and (numbers := _from_json(stripped)) is not None:
             found.update(numbers)
         elif ":" in stripped or "=" in stripped:
             found.update(_from_words(stripped, _ANY))
-            if literal is not None:
-                found.update(_from_words(stripped, literal))
+            for pattern in literal:
+                found.update(_from_words(stripped, pattern))
         if len(found) > 2 * _SECONDARY_LIMIT:
-            found = _newest(found, metric)
-    return _newest(found, metric) if len(found) > _SECONDARY_LIMIT else found
+            found = _newest(found, metrics)
+    return _newest(found, metrics) if len(found) > _SECONDARY_LIMIT else found
 
 
 def read_metric(name: str, numbers: Mapping[str, float]) -> tuple[float | None, str]:
@@ -66,6 +72,30 @@ def read_metric(name: str, numbers: Mapping[str, float]) -> tuple[float | None, 
     if not math.isfinite(value):
         return None, f"`{name}` was {value}, which is no measurement"
     return value, ""
+
+
+def read_pair(name: str, numbers: Mapping[str, float]) -> tuple[float | None, float | None, str]:
+    """The candidate's and the incumbent's metric of a comparison, or None for both and the reason why.
+
+    Of a preference (`wins`, with `ties` where there are any) they are the candidate's share, ties counted half, and
+    the half that equals would have.
+    """
+    pair = []
+    for side in SIDES:
+        value, problem = read_metric(f"{side}.{name}", numbers)
+        if value is None:
+            return None, None, problem
+        pair.append(value)
+    if name != PREFERENCE:
+        return pair[0], pair[1], ""
+    ties = numbers.get("ties", 0.0)
+    counts = [value.successes if isinstance(value, Rate) else value for value in pair]
+    if not all(count >= 0 and count == int(count) for count in (*counts, ties) if math.isfinite(count)):
+        return None, None, "wins and ties must be whole numbers"
+    trials = sum(counts) + ties
+    if not 0 < trials < math.inf:
+        return None, None, "nothing was won, lost or tied"
+    return Rate.of(counts[0] + ties / 2, trials), 0.5, ""
 
 
 def _from_words(line: str, pattern: re.Pattern[str]) -> dict[str, float]:
@@ -91,9 +121,8 @@ def _from_json(line: str) -> dict[str, float] | None:
     return numbers
 
 
-def _newest(found: dict[str, float], metric: str | None) -> dict[str, float]:
+def _newest(found: dict[str, float], metrics: Iterable[str]) -> dict[str, float]:
     """The last names only: a program that prints a million names must not fill the memory."""
     kept = dict(list(found.items())[-_SECONDARY_LIMIT:])
-    if metric is not None and metric in found:
-        kept[metric] = found[metric]
+    kept.update({metric: found[metric] for metric in metrics if metric in found})
     return kept

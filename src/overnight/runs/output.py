@@ -20,9 +20,10 @@ class Output:
     However much is printed, memory stays below about 10 MiB and the file below about 9 MiB.
     """
 
-    def __init__(self, path: Path, metric: str | None) -> None:
+    def __init__(self, path: Path, *metrics: str) -> None:
+        """`metrics` are the names of numbers that must not be missed, however much is printed after them."""
         self._path = path
-        self._metric = metric.encode() if metric else None
+        self._metrics = metrics
         self._file: BinaryIO | None = None
         self._written = 0
         self._left_out = 0
@@ -58,7 +59,7 @@ class Output:
     def numbers(self) -> dict[str, float]:
         """Every `name: number` on standard output, the last of each name."""
         text = self._parsed.decode("utf-8", errors="replace")
-        return {**self._early, **numbers_in(text, self._metric.decode() if self._metric else None)}
+        return {**self._early, **numbers_in(text, *self._metrics)}
 
     def tail(self) -> str:
         """The last lines of everything printed."""
@@ -78,15 +79,14 @@ class Output:
             del self._tail[:-_FILE_TAIL]
 
     def _forget_parsed(self) -> None:
-        """Drop the older half, at a line's end; look in it for the one number that must not be missed."""
+        """Drop the older half, at a line's end; look in it for the numbers that must not be missed."""
         cut = self._parsed.find(b"\n", len(self._parsed) - _PARSED) + 1 or len(self._parsed) - _PARSED
-        if self._metric and self._metric in self._parsed[:cut]:
-            lines = [line for line in self._parsed[:cut].split(b"\n") if self._metric in line]
-            text = b"\n".join(lines).decode("utf-8", errors="replace")
-            name = self._metric.decode()
-            found = numbers_in(text, name)
-            if name in found:
-                self._early = {name: found[name]}
+        for name in self._metrics:
+            if name.encode() in self._parsed[:cut]:
+                lines = [line for line in self._parsed[:cut].split(b"\n") if name.encode() in line]
+                found = numbers_in(b"\n".join(lines).decode("utf-8", errors="replace"), name)
+                if name in found:
+                    self._early[name] = found[name]
         del self._parsed[:cut]
 
 

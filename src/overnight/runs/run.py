@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from overnight.runs.metrics import read_metric
+from overnight.runs.metrics import SIDES, read_metric, read_pair
 from overnight.runs.output import Output
 from overnight.runs.process import Ended, run_process
 
@@ -42,6 +42,16 @@ class RunOrder:
     """An empty folder for the run to write to and the scorer to read."""
     output: Path
     """The file for everything printed."""
+    rival: Path | None = None
+    """Where the version is that `folder`'s is compared with, side by side; the command then starts in `score_folder`,
+    since it is as frozen as a scorer."""
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """The names of the numbers that the command prints and that decide."""
+        if self.rival is not None:
+            return tuple(f"{side}.{self.metric}" for side in SIDES)
+        return (self.metric,) if self.score is None else ()
 
 
 @dataclass(frozen=True)
@@ -53,32 +63,41 @@ class RunResult:
     reason: str
     ended: Ended
     output_tail: str
+    rival: float | None = None
+    """The metric of the version it was compared with, if it was."""
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
 def run_once(order: RunOrder, should_stop: Callable[[], bool]) -> RunResult:
     """Make one run. Raises Interrupted when `should_stop` says so, OSError when nothing can be written any more."""
     fresh_folder(order.artifacts)
+    folder = order.folder if order.rival is None else order.score_folder
+    sides = {"OVERNIGHT_CANDIDATE": str(order.folder), "OVERNIGHT_INCUMBENT": str(order.rival)} if order.rival else {}
     env = guest_environment(
-        order.folder,
+        folder,
         OVERNIGHT_BUDGET_SECONDS=f"{order.budget:g}",
         OVERNIGHT_SEED=str(order.seed),
         OVERNIGHT_ARTIFACTS=str(order.artifacts),
+        **sides,
     )
-    with Output(order.output, order.metric if order.score is None else None) as output:
+    with Output(order.output, *order.metrics) as output:
         ended = run_process(
-            order.command, folder=order.folder, env=env, limit=order.hard_limit, output=output, should_stop=should_stop
+            order.command, folder=folder, env=env, limit=order.hard_limit, output=output, should_stop=should_stop
         )
         numbers = output.numbers()
     tail = output.tail()
     problem = _problem(order, ended)
     if problem:
         outcome: Literal["crash", "timeout"] = "timeout" if ended.forced else "crash"
-        return RunResult(outcome, None, problem, ended, tail, numbers)
+        return RunResult(outcome, None, problem, ended, tail, metrics=numbers)
+    if order.rival is not None:
+        value, rival, reason = read_pair(order.metric, numbers)
+        own = {name.removeprefix(f"{SIDES[0]}."): number for name, number in numbers.items()}
+        return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, rival, own)
     if order.score is not None:
         return _scored(order, order.score, env, ended, tail, numbers, should_stop)
     value, reason = read_metric(order.metric, numbers)
-    return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, numbers)
+    return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, metrics=numbers)
 
 
 def _scored(
@@ -110,9 +129,9 @@ def _scored(
     else:
         value, problem = read_metric(order.metric, scored)
         if value is not None:
-            return RunResult("ok", value, "", ended, tail, secondary)
+            return RunResult("ok", value, "", ended, tail, metrics=secondary)
         problem = f"scorer: {problem}"
-    return RunResult("crash", None, problem, ended, tail, secondary)
+    return RunResult("crash", None, problem, ended, tail, metrics=secondary)
 
 
 def _problem(order: RunOrder, ended: Ended) -> str | None:
