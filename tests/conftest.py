@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from overnight.runs.sandbox import NoSandbox, Sandbox, find_sandbox
 from tests.checkout import Checkout
 from tests.night import Night
 
@@ -17,6 +18,17 @@ def night(tmp_path: Path) -> Iterator[Night]:
     begun = Night.begin(tmp_path / "ledger.db")
     yield begun
     begun.ledger.close()
+
+
+@pytest.fixture(params=["confined", "free"])
+def sandbox(request: pytest.FixtureRequest) -> Sandbox:
+    """The machine's sandbox, then none."""
+    if request.param == "free":
+        return NoSandbox()
+    found = find_sandbox()
+    if found is None:
+        pytest.skip("there is no sandbox on this machine")
+    return found
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from overnight.errors import Interrupted
 from overnight.fleet.local import LocalFleet, Version, linked_paths
 from overnight.goal.settings import Settings
 from overnight.repo.git import Repository
+from overnight.runs.sandbox import NoSandbox, Sandbox
 from tests.checkout import Checkout
 
 PROGRAM = "import os\nKNOB = 3\nprint('loss:', KNOB, 'seed:', os.environ['OVERNIGHT_SEED'])\n"
@@ -28,7 +29,9 @@ def project(tmp_path: Path) -> Checkout:
     return made
 
 
-def fleet_of(project: Checkout, *, stop: bool = False, **changes: Any) -> tuple[LocalFleet, Version]:
+def fleet_of(
+    project: Checkout, sandbox: Sandbox | None = None, *, stop: bool = False, **changes: Any
+) -> tuple[LocalFleet, Version]:
     repository = Repository.find(project.folder)
     settings = Settings.model_validate(
         {"edit": "solve.py", "run": f"{sys.executable} solve.py", "metric": "loss", "budget": 20, **changes}
@@ -36,12 +39,20 @@ def fleet_of(project: Checkout, *, stop: bool = False, **changes: Any) -> tuple[
     state = project.folder / ".overnight"
     logs = state / "sessions" / "s" / "logs"
     base = repository.head()
-    fleet = LocalFleet(repository, settings, base, work=state / "work", logs=logs, should_stop=lambda: stop)
+    fleet = LocalFleet(
+        repository,
+        settings,
+        base,
+        work=state / "work",
+        logs=logs,
+        sandbox=sandbox or NoSandbox(),
+        should_stop=lambda: stop,
+    )
     return fleet, Version(base, "print")
 
 
-def test_a_run_is_written_down_whole(project: Checkout) -> None:
-    fleet, version = fleet_of(project)
+def test_a_run_is_written_down_whole(project: Checkout, sandbox: Sandbox) -> None:
+    fleet, version = fleet_of(project, sandbox)
     measured = fleet.measure(version, 4, "candidate", 77)
     assert (measured.number, measured.role, measured.seed, measured.outcome) == (4, "candidate", 77, "ok")
     assert (measured.value, measured.metrics["loss"], measured.metrics["seed"]) == (3, 3, 77)
@@ -65,7 +76,7 @@ def test_the_scorer_is_the_baselines_whatever_the_candidate_brings(project: Chec
     fleet, version = fleet_of(project, score=f"{sys.executable} score.py")
     cheat = repository.commit_files(version.commit, {"score.py": b"print('loss: -9')\n"}, "cheat")
     assert fleet.measure(Version(cheat, "cheat"), 1, "candidate", 1).value == 1
-    assert fleet.measure(version, 1, "verify_best", 1, score="echo loss: 8").value == 8
+    assert fleet.measure(version, 1, "verify_best", 1, measured_by="echo loss: 8").value == 8
 
 
 @pytest.mark.parametrize(
@@ -96,7 +107,4 @@ def test_asked_to_stop_it_stops(project: Checkout) -> None:
 
 
 def test_only_folders_inside_the_project_are_linked(tmp_path: Path) -> None:
-    settings = Settings.model_validate(
-        {"edit": "a", "run": "b", "metric": "c", "read": ["data", "/abs", "../beside", "~/home"]}
-    )
-    assert linked_paths(settings, tmp_path) == {"data": tmp_path / "data"}
+    assert linked_paths(["data", "/abs", "../beside", "~/home"], tmp_path) == {"data": tmp_path / "data"}

@@ -17,21 +17,40 @@ import pytest
 from overnight.errors import Interrupted
 from overnight.runs.output import Output
 from overnight.runs.process import GRACE_SECONDS, Ended, run_process
+from overnight.runs.sandbox import Limits, NoSandbox, Room, Sandbox
+from overnight.runs.tools import tool_paths
 
 Run = Callable[..., Ended]
 
 
+def room_in(folder: Path, limits: Limits | None = None) -> Room:
+    """A room with Python in it."""
+    return Room(folder, sees=tool_paths([sys.executable], Path("/nowhere")), writes=(folder,), limits=limits)
+
+
 @pytest.fixture
-def run(tmp_path: Path) -> Run:
+def run(tmp_path: Path, sandbox: Sandbox) -> Run:
     """Runs a shell command, or a Python program given as text, in a folder of its own."""
 
-    def start(command: str, *, limit: float = 20.0, should_stop: Callable[[], bool] = lambda: False) -> Ended:
+    def start(
+        command: str,
+        *,
+        limit: float = 20.0,
+        should_stop: Callable[[], bool] = lambda: False,
+        limits: Limits | None = None,
+    ) -> Ended:
         if "\n" in command:
             (tmp_path / "program.py").write_text(textwrap.dedent(command))
             command = f"exec {sys.executable} program.py"
         with Output(tmp_path / "output.log") as output:
             return run_process(
-                command, folder=tmp_path, env=dict(os.environ), limit=limit, output=output, should_stop=should_stop
+                command,
+                room=room_in(tmp_path, limits),
+                sandbox=sandbox,
+                env=dict(os.environ),
+                limit=limit,
+                output=output,
+                should_stop=should_stop,
             )
 
     return start
@@ -172,6 +191,29 @@ def test_a_disk_that_fills_ends_the_run_too(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No space left"), Output(Path("/dev/full")) as output:
         run_process(
             f"sleep {mark} & echo hello; sleep {mark}",
-            folder=tmp_path, env=dict(os.environ), limit=20, output=output, should_stop=lambda: False,
+            room=room_in(tmp_path), sandbox=NoSandbox(), env=dict(os.environ), limit=20, output=output,
+            should_stop=lambda: False,
         )  # fmt: skip
     assert alive(mark) == []
+
+
+@pytest.mark.parametrize(
+    ("program", "limits", "beyond"),
+    [
+        ("held = [bytearray(2**20) for _ in range(400)]", Limits(200, 50, 100), "used more than 200 MiB of memory"),
+        (
+            "import subprocess\nfor _ in range(30): subprocess.Popen(['sleep', '30'])",
+            Limits(2000, 20, 100),
+            "had more than 20 processes",
+        ),
+        (
+            "for n in range(40): open(f'{n}.bin', 'wb').write(bytes(2**20))",
+            Limits(2000, 50, 20),
+            "wrote more than 20 MiB or 200,000 files",
+        ),
+    ],
+)
+def test_beyond_its_limits_it_is_ended(run: Run, program: str, limits: Limits, beyond: str) -> None:
+    ended = run(f"import time\n{program}\ntime.sleep(30)\n", limits=limits)
+    assert (ended.beyond, ended.forced) == (beyond, False)
+    assert ended.wall_seconds < 20

@@ -8,12 +8,14 @@ from pathlib import Path
 import pytest
 
 from overnight.runs.run import RunOrder, RunResult, run_once
+from overnight.runs.sandbox import Room, Sandbox
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> RunOrder:
-    for name in ("candidate", "scoring"):
+def order(tmp_path: Path, sandbox: Sandbox) -> RunOrder:
+    for name in ("candidate", "scoring", "artifacts"):
         (tmp_path / name).mkdir()
+    artifacts = tmp_path / "artifacts"
     return RunOrder(
         command="echo loss: 1",
         score=None,
@@ -22,9 +24,10 @@ def order(tmp_path: Path) -> RunOrder:
         hard_limit=20.0,
         score_when_forced=False,
         seed=42,
-        folder=tmp_path / "candidate",
-        score_folder=tmp_path / "scoring",
-        artifacts=tmp_path / "artifacts",
+        sandbox=sandbox,
+        room=Room(tmp_path / "candidate", sees=(tmp_path / "candidate",), writes=(artifacts,)),
+        score_room=Room(tmp_path / "scoring", sees=(tmp_path / "scoring", artifacts)),
+        artifacts=artifacts,
         output=tmp_path / "run.log",
     )
 
@@ -41,7 +44,7 @@ def test_a_run_sees_its_budget_its_seed_and_a_folder_of_its_own(order: RunOrder)
     )
     assert (result.outcome, result.value) == ("ok", 2)
     assert result.metrics == {"budget": 7.5, "seed": 42, "loss": 2}
-    assert str(order.folder) in result.output_tail
+    assert str(order.room.folder) in result.output_tail
     assert "stale" not in result.output_tail
 
 
@@ -80,7 +83,8 @@ def test_the_scorer_alone_says_the_metric(order: RunOrder) -> None:
     result = go(order, command="echo loss: 0 steps: 9; echo 5 > $OVERNIGHT_ARTIFACTS/answer", score=score)
     assert (result.outcome, result.value) == ("ok", 5)
     assert result.metrics == {"steps": 9, "loss": 5}
-    assert str(order.score_folder) in result.output_tail
+    assert order.score_room is not None
+    assert str(order.score_room.folder) in result.output_tail
 
 
 @pytest.mark.parametrize(
@@ -99,4 +103,5 @@ def test_a_scorer_that_fails_gives_no_metric_whatever_the_run_printed(order: Run
 def test_the_scorer_is_not_asked_about_a_run_that_failed(order: RunOrder) -> None:
     result = go(order, command="exit 1", score="touch asked; echo loss: 1")
     assert result.outcome == "crash"
-    assert not [*order.score_folder.iterdir()]
+    assert order.score_room is not None
+    assert not [*order.score_room.folder.iterdir()]

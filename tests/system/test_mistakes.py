@@ -99,7 +99,7 @@ def test_agent_known_by_name_is_not_built_in_yet(project: Project) -> None:
         ("true", "no_change", "nothing was changed"),
         ("exit 7", "no_change", "exit code 7"),
         ("echo 1 > helper.py", "invalid", "it changed helper.py, but only solve.py may be changed"),
-        ("echo x >> goal.md; echo '#' >> solve.py", "invalid", "goal.md"),
+        ("echo x >> goal.md", "invalid", "goal.md"),
         ("rm agent.sh", "invalid", "agent.sh"),
         ("rm solve.py; ln -s /etc/passwd solve.py", "invalid", "solve.py"),
         ("rm solve.py", "invalid", "deleted"),

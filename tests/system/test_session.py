@@ -171,7 +171,7 @@ def test_a_run_that_changes_the_scorer_is_invalid(project: Project) -> None:
     agent = f'echo \'import os; os.system("""{cheat}""")\' > solve.py'
     project.write("agent.sh", agent + "\n")
     project.commit()
-    project.ok("run", "--experiments", "2")
+    project.ok("run", "--no-sandbox", "--experiments", "2")
     assert {record["verdict"] for record in project.log()[1:]} <= {"invalid", "no_change", "discard"}
     assert project.status()["kept"] == 0
     assert "changed the scorer's own copy of score.py" in project.log()[1]["reason"]
@@ -276,6 +276,8 @@ def test_goal_in_a_folder_of_a_larger_repository(project: Project) -> None:
     project.write("models/small/agent.sh", "echo >> ../../solve.py\n")
     project.commit()
     project.ok("run", "models/small", "--new", "--experiments", "1")
+    assert "it tried to change more than solve.py" in Project(inner).log()[1]["reason"]
+    project.ok("run", "models/small", "--new", "--no-sandbox", "--experiments", "1")
     assert "it changed /solve.py" in Project(inner).log()[1]["reason"]
 
 

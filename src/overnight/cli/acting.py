@@ -59,6 +59,7 @@ def demo(
     from overnight.loop.session import Session
     from overnight.morning.report import headline, write_report
     from overnight.repo.git import git_program
+    from overnight.runs.sandbox import find_sandbox
 
     console = Console(highlight=False)
     folder = folder.absolute()
@@ -66,7 +67,10 @@ def demo(
         _copy_example(folder)
         git_program(["init", "--quiet"], folder)  # Its own, also where the folder lies in another repository.
         make_repository(folder, console)
-    session = Session(folder / "goal.md", experiments=experiments, seed=seed)
+    sandboxed = find_sandbox() is not None
+    if not sandboxed:
+        console.print("There is no sandbox on this machine; the demo's own code runs without one.", soft_wrap=True)
+    session = Session(folder / "goal.md", experiments=experiments, seed=seed, sandbox=sandboxed)
     try:
         with stopped_by_signals(session.request_stop):
             if not watch_session(session, console, plain=plain):

@@ -34,21 +34,22 @@ def run(
     init: Annotated[bool, typer.Option("--init", help="Make a git repository first, if there is none.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="One plain line for each event.")] = False,
     no_sandbox: Annotated[
-        bool, typer.Option("--no-sandbox", help="Run without a sandbox (as it always does for now).")
+        bool, typer.Option("--no-sandbox", help="Let agent and runs do whatever you may do.")
     ] = False,
 ) -> None:
     """Improve the goal's file until told to stop. Goes on where it was interrupted."""
     from overnight.loop.recovery import AlreadyFinished
     from overnight.loop.session import Session
 
-    del no_sandbox
     if slots != 1:
         raise OvernightError("more than one slot is not possible yet; leave --slots out")
     path = goal_file(goal)
     console = Console(highlight=False)
     if init:
         make_repository(path.parent, console)
-    session = Session(path, agent=agent, experiments=experiments, hours=hours, seed=seed, new=new)
+    session = Session(
+        path, agent=agent, experiments=experiments, hours=hours, seed=seed, new=new, sandbox=not no_sandbox
+    )
     try:
         with stopped_by_signals(session.request_stop):
             finished = watch_session(session, console, plain=plain)

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.errors import OvernightError
+from overnight.fleet.rooms import Rooms
+from overnight.folders import fresh_folder
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Measured, Role
 from overnight.repo.git import Repository
 from overnight.repo.worktree import Worktree
+from overnight.runs.environment import guest_environment
 from overnight.runs.metrics import Rate
 from overnight.runs.output import Output
 from overnight.runs.process import run_process
-from overnight.runs.run import RunOrder, RunResult, fresh_folder, guest_environment, run_once
+from overnight.runs.run import RunOrder, RunResult, run_once
+from overnight.runs.sandbox import Sandbox
 
 GUARD_SECONDS = 1800.0
 """What a guard command gets."""
@@ -43,19 +47,24 @@ class LocalFleet:
         *,
         work: Path,
         logs: Path,
+        sandbox: Sandbox,
         should_stop: Callable[[], bool],
     ) -> None:
         """`base` is the baseline's commit, the scorer's home; `work` holds the copies, `logs` what runs print."""
-        links = linked_paths(settings, repository.root / repository.prefix)
+        project = repository.root / repository.prefix
+        links = linked_paths(settings.read, project)
         self._settings = settings
         self._base = base
         self._work = work
         self._logs = logs
+        self._sandbox = sandbox
+        self._rooms = Rooms(settings, project, work)
         self._should_stop = should_stop
         self._run_copy = Worktree(repository, work / "run", links)
         self._rival_copy = Worktree(repository, work / "rival", links) if settings.compare else None
         frozen = settings.score or settings.verify or settings.compare
-        self._score_copy = Worktree(repository, work / "score", links) if frozen else None
+        links_of_scorer = {**links, **linked_paths(settings.hidden, project)}
+        self._score_copy = Worktree(repository, work / "score", links_of_scorer) if frozen else None
 
     def measure(
         self,
@@ -83,7 +92,9 @@ class LocalFleet:
         try:
             result = run_once(self._order(seed, output, measured_by), self._should_stop)
         except OSError as error:
-            raise OvernightError(f"a run's output cannot be written to {self._logs}: {error.strerror}") from error
+            raise OvernightError(
+                f"a run's output or artifacts cannot be written ({error.filename or self._logs}): {error.strerror}"
+            ) from error
         finally:
             self._run_copy.clean()
             if self._rival_copy is not None:
@@ -117,22 +128,29 @@ class LocalFleet:
                 copy.remove()
 
     def _order(self, seed: int, output: Path, measured_by: str | None) -> RunOrder:
-        settings = self._settings
-        scoring_in = self._score_copy or self._run_copy
-        compares = self._rival_copy is not None
+        settings, rooms, artifacts = self._settings, self._rooms, self._work / "artifacts"
+        command, score, sides = settings.command, measured_by or settings.score, None
+        if self._rival_copy is not None and self._score_copy is not None:
+            command, score = measured_by or command, None
+            copies = (self._run_copy, self._rival_copy)
+            sides = (self._run_copy.project, self._rival_copy.project)
+            room = rooms.of_comparison(command, self._score_copy, copies, artifacts)
+        else:
+            room = rooms.of_run(command, self._run_copy, artifacts)
         return RunOrder(
-            command=measured_by if measured_by and compares else settings.command,
-            score=None if compares else measured_by or settings.score,
+            command=command,
+            score=score,
             metric=settings.metric,
             budget=settings.budget,
             hard_limit=settings.hard_limit,
             score_when_forced=settings.overtime == "score",
             seed=seed,
-            folder=self._run_copy.project,
-            score_folder=scoring_in.project,
-            artifacts=self._work / "artifacts",
+            sandbox=self._sandbox,
+            room=room,
+            score_room=rooms.of_scorer(score, self._score_copy, artifacts) if score and self._score_copy else None,
+            artifacts=artifacts,
             output=output,
-            rival=self._rival_copy.project if self._rival_copy else None,
+            sides=sides,
         )
 
     def _measured(
@@ -171,21 +189,22 @@ class LocalFleet:
         self._run_copy.checkout(version.commit)
         artifacts = self._work / "guard"
         fresh_folder(artifacts)
-        folder = self._run_copy.project
+        room = self._rooms.of_run(command, self._run_copy, artifacts)
         output = Output(self._logs / "guard.log")
         try:
             with output:
                 ended = run_process(
                     command,
-                    folder=folder,
-                    env=guest_environment(folder, OVERNIGHT_ARTIFACTS=str(artifacts)),
+                    room=room,
+                    sandbox=self._sandbox,
+                    env=guest_environment(room, self._sandbox, OVERNIGHT_ARTIFACTS=str(artifacts)),
                     limit=GUARD_SECONDS,
                     output=output,
                     should_stop=self._should_stop,
                 )
         finally:
             self._run_copy.clean()
-        if ended.exit_code == 0 and not ended.forced:
+        if ended.exit_code == 0 and not ended.forced and ended.beyond is None:
             return None
         last = output.tail().splitlines()[-1:]
         return "did not hold" + (f": {last[0].strip()[:200]}" if last else "")
@@ -204,7 +223,7 @@ def _beyond(limit: re.Match[str], metrics: Mapping[str, float]) -> str | None:
     return None if holds[operator] else f"did not hold: it is {value:.6g}"
 
 
-def linked_paths(settings: Settings, project: Path) -> dict[str, Path]:
-    """The untracked folders inside the project that runs may read: where their links stand, and where these lead."""
-    paths = [Path(name).expanduser() for name in settings.read]
+def linked_paths(names: Iterable[str], project: Path) -> dict[str, Path]:
+    """The untracked folders inside the project that guests may read: where their links stand, where these lead."""
+    paths = [Path(name).expanduser() for name in names]
     return {path.as_posix(): project / path for path in paths if not path.is_absolute() and ".." not in path.parts}

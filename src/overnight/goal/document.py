@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from overnight.errors import GoalError
-from overnight.goal.settings import Settings, StopRules
+from overnight.goal.settings import GuestLimits, Settings, StopRules
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _GLOB = re.compile(r"[*?\[]")
@@ -159,14 +159,15 @@ _EXAMPLES = {"edit": "train.py", "run": "python train.py", "metric": "val_loss"}
 
 
 def _did_you_mean(names: list[str]) -> str:
-    known = list((StopRules if len(names) > 1 else Settings).model_fields)
+    groups: dict[str, type[BaseModel]] = {"stop": StopRules, "limits": GuestLimits}
+    known = list((groups.get(names[0], Settings) if len(names) > 1 else Settings).model_fields)
     close = difflib.get_close_matches(names[-1], known, n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else f"the settings are {', '.join(known)}"
 
 
 def _missing_files(path: Path, lines: Mapping[str, int], keys: Mapping[str, Any]) -> Iterable[str]:
-    """A mistake for each path named in `edit` or `read` that leads nowhere."""
-    for key in ("edit", "read"):
+    """A mistake for each path named in `edit`, `read` or `hidden` that leads nowhere."""
+    for key in ("edit", "read", "hidden"):
         named = keys.get(key)
         for name in [named] if isinstance(named, str) else named if isinstance(named, list) else []:
             if isinstance(name, str) and name and (problem := _path_problem(path.parent, key, name)):

@@ -66,6 +66,17 @@ class StopRules(_Frozen):
     """Stop when this many experiments in a row were not kept."""
 
 
+class GuestLimits(_Frozen):
+    """What one run, scorer or agent may use at most, all of its processes together."""
+
+    memory_mb: Annotated[float, Field(gt=0)] | None = None
+    """Memory; nine tenths of the machine's unless given."""
+    processes: Annotated[int, Field(gt=0)] = 1000
+    """Processes at a time."""
+    disk_mb: Annotated[float, Field(gt=0)] = 20_000
+    """All that it writes to disk."""
+
+
 class Settings(_Frozen):
     """The front matter of goal.md. Only `edit`, `run` (or `compare`) and `metric` must be given."""
 
@@ -101,6 +112,16 @@ class Settings(_Frozen):
     """Must hold before a keep: commands that must succeed, or limits such as `peak_mb < 4000`."""
     read: Strings = ()
     """Paths that runs read but git does not track, such as a data folder."""
+    hidden: Strings = ()
+    """Paths that only the scorer sees, such as labels; inside the project or outside it."""
+    run_network: bool = False
+    """Whether runs have a network."""
+    agent_network: bool | None = None
+    """Whether the agent has one; unless given, the coding agents that are known by name do."""
+    agent_env: Strings = ()
+    """Environment variables that the agent gets besides the harmless ones, such as its API key."""
+    limits: GuestLimits = GuestLimits()
+    """Beyond these a run is a `crash` and says so."""
     stop: StopRules = StopRules()
     """When the session ends by itself."""
 

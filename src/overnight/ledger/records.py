@@ -32,6 +32,8 @@ class SessionStarted(_Record):
     """goal.md's folder, relative to the repository's root ("" for the root itself)."""
     seed: int
     version: str
+    sandbox: str = "none"
+    """What keeps guests in their rooms: `bubblewrap`, `sandbox-exec` or `none`."""
 
 
 class Resumed(_Record):

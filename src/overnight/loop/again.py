@@ -15,6 +15,7 @@ from overnight.ledger.reader import require
 from overnight.ledger.records import Judged, Measured, Role, SessionStarted
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Origin
+from overnight.loop.confinement import sandbox_of
 from overnight.loop.events import RunFinished, RunStarted
 from overnight.loop.state import State
 from overnight.repo.candidate import Scope
@@ -79,7 +80,15 @@ def measuring_again(state: State, session: str | None, should_stop: Callable[[],
         settings = Settings.model_validate(started.settings)
         repository = Repository.find(state.folder.parent)
         logs = state.logs(history.session)
-        fleet = LocalFleet(repository, settings, started.base, work=state.work, logs=logs, should_stop=should_stop)
+        fleet = LocalFleet(
+            repository,
+            settings,
+            started.base,
+            work=state.work,
+            logs=logs,
+            sandbox=sandbox_of(started.sandbox),
+            should_stop=should_stop,
+        )
         origin = Origin(repository, started.base, Scope(settings.edit))
         try:
             yield Again(history, settings, started, origin, kept, fleet, should_stop)

@@ -18,6 +18,7 @@ from overnight.propose.proposer import Proposer
 from overnight.repo.candidate import Scope, fingerprint
 from overnight.repo.git import Repository
 from overnight.repo.worktree import Worktree
+from overnight.runs.sandbox import Sandbox
 
 _RECENT = 20
 _BEST = 10
@@ -98,18 +99,19 @@ def make_proposer(
     *,
     seed: int,
     state: State,
+    sandbox: Sandbox,
     should_stop: Callable[[], bool],
 ) -> Proposer:
     """The proposer that `settings.agent` names. Raises OvernightError if it cannot be used."""
     if settings.agent == "search":
         return _search(project, history, seed)
     check_agent(settings.agent, project.goal)
-    links = linked_paths(settings, project.goal.folder)
+    links = linked_paths(settings.read, project.goal.folder)
     return CommandProposer(
-        settings.agent,
+        settings,
         Worktree(project.repository, state.work / "agent", links),
         project.scope,
-        timeout=settings.agent_timeout,
+        sandbox=sandbox,
         folder=state.logs(history.session),
         should_stop=should_stop,
     )

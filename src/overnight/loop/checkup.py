@@ -22,6 +22,7 @@ from overnight.loop.seeds import seeds_for
 from overnight.loop.session import baseline_error
 from overnight.loop.state import State
 from overnight.repo.candidate import fingerprint
+from overnight.runs.sandbox import NOT_PROTECTED, NoSandbox, find_sandbox, why_none
 
 NIGHT_HOURS = 8.0
 _CLOSE_TO_LIMIT = 0.9
@@ -62,6 +63,7 @@ def check_goal(goal: Goal, should_stop: Callable[[], bool]) -> Iterator[RunStart
             project.base,
             work=work,
             logs=state.logs("check"),
+            sandbox=find_sandbox() or NoSandbox(),
             should_stop=should_stop,
         )
         version = Version(project.base, fingerprint(project.edit_files(project.base)))
@@ -112,6 +114,8 @@ def _found(project: Project, runs: list[Measured]) -> Checkup:
 def _advice(project: Project, runs: list[Measured], noise: Noise, mean: float) -> Iterator[str]:
     goal, settings = project.goal, project.goal.settings
     yield from project.warnings()
+    if find_sandbox() is None:
+        yield f"there is no sandbox on this machine, so {NOT_PROTECTED}; {why_none()}, or use `run --no-sandbox`"
     if settings.compare is None and settings.score is None and (printer := _prints_metric(project)):
         yield (
             f"{goal.at('metric')}: `{settings.metric}` is printed by {printer}, which may be changed, so a change "

@@ -63,6 +63,8 @@ def _check(
         named = ", ".join(outside[:5]) + (" …" if len(outside) > 5 else "")
         return "invalid", f"it changed {named}, but only {allowed} may be changed"
     if after == before:
+        if proposal.denied:
+            return "invalid", f"it tried to change more than {allowed}, which may be changed: {proposal.denied}"
         return "no_change", proposal.failure or "nothing was changed"
     for path in proposal.files:
         problem = unparsable(path, after[path]) if path in after else None

@@ -12,11 +12,13 @@ from overnight.ledger.history import History, sessions
 from overnight.ledger.records import SessionStarted
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project
+from overnight.loop.confinement import wanted_sandbox
 from overnight.loop.stopping import Stopping
 from overnight.repo.branch import SessionRefs
+from overnight.runs.sandbox import Sandbox
 
 _MEASURING = ("edit", "run", "compare", "score", "metric", "direction", "budget", "kill_at", "overtime", "guards",
-    "read", "prefer", "margin",
+    "read", "hidden", "run_network", "limits", "prefer", "margin",
 )  # fmt: skip
 """Settings that must not change within a session: runs before and after could not be compared."""
 
@@ -25,23 +27,30 @@ class AlreadyFinished(Exception):  # noqa: N818 - it is good news
     """There is nothing to do: the last session is finished and nothing has changed since."""
 
 
-def take_up(ledger: Ledger, project: Project, settings: Settings, *, seed: int | None, new: bool) -> Recorder:
+def take_up(
+    ledger: Ledger, project: Project, settings: Settings, *, seed: int | None, new: bool, sandboxed: bool
+) -> Recorder:
     """The history of the session to work on: the last one of this goal if it goes on, or a new one.
 
+    `sandboxed` is whether a new one is to have a sandbox; the last one keeps what it began with.
     Raises AlreadyFinished, or SessionError when the last one can neither go on nor is finished.
     """
     last = None if new else _last_session(ledger, project.goal.path.name)
+
+    def begin() -> Recorder:
+        return _begin(ledger, project, settings, seed or 0, wanted_sandbox(sandboxed=sandboxed))
+
     if last is None:
-        return _begin(ledger, project, settings, seed or 0)
+        return begin()
     started = last.started()
     changes = _changes(Settings.model_validate(started.settings), settings)
     if last.baseline() is None and (changes or project.base != started.base):
-        return _begin(ledger, project, settings, seed or 0)  # It never got off the ground, and was mended since.
+        return begin()  # It never got off the ground, and was mended since.
     stopped = last.stopped()
     done = Stopping(settings.stop, last).reason() if stopped is not None and stopped.finished else None
     if done is not None:
         if changes or project.edit_files(project.base) != project.edit_files(started.base):
-            return _begin(ledger, project, settings, seed or 0)
+            return begin()
         raise AlreadyFinished(
             f"session {last.session} is finished: {done}. Ask for more with --experiments, or start afresh with --new"
         )
@@ -53,6 +62,11 @@ def take_up(ledger: Ledger, project: Project, settings: Settings, *, seed: int |
     if seed is not None and seed != started.seed:
         raise SessionError(
             f"session {last.session} began with --seed {started.seed}; start afresh with --new for another one"
+        )
+    if not sandboxed and started.sandbox != "none":
+        raise SessionError(
+            f"session {last.session} began with a sandbox ({started.sandbox}), and what was measured in it is not what "
+            "is measured without; start afresh with --new"
         )
     if not project.repository.has(started.base):
         raise SessionError(
@@ -81,7 +95,7 @@ def agree(history: History, refs: SessionRefs) -> None:
         refs.remember(proposed.number, proposed.commit)
 
 
-def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int) -> Recorder:
+def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int, sandbox: Sandbox) -> Recorder:
     goal = project.goal
     history = Recorder(ledger, _fresh_name(ledger, project))
     history.append(
@@ -93,6 +107,7 @@ def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int) -> R
             folder=project.repository.prefix,
             seed=seed,
             version=overnight.__version__,
+            sandbox=sandbox.name,
         )
     )
     return history

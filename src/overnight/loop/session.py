@@ -18,6 +18,7 @@ from overnight.ledger.records import Judged, Measured, Resumed, Stopped
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project, check_agent, make_proposer
 from overnight.loop.bench import Bench, Rival
+from overnight.loop.confinement import sandbox_of
 from overnight.loop.events import ExperimentJudged, RunFinished, SessionClosed, SessionEvent, SessionOpened
 from overnight.loop.experiment import Experimenter
 from overnight.loop.meter import Meter
@@ -28,6 +29,7 @@ from overnight.loop.state import State
 from overnight.loop.stopping import Stopping
 from overnight.repo.branch import SessionRefs
 from overnight.repo.candidate import fingerprint
+from overnight.runs.sandbox import Sandbox
 
 
 class Session:
@@ -45,12 +47,14 @@ class Session:
         hours: float | None = None,
         seed: int | None = None,
         new: bool = False,
+        sandbox: bool = True,
     ) -> None:
         """What is given here wins over goal.md. Raises OvernightError when the set-up is wrong."""
         self.goal = goal if isinstance(goal, Goal) else Goal.read(goal)
         self.settings = override(self.goal.settings, agent=agent, experiments=experiments, hours=hours)
         self._seed = seed
         self._new = new
+        self._sandboxed = sandbox
         self._stop_requested = False
         check_agent(self.settings.agent, self.goal)
         self.project = Project.of(self.goal)
@@ -66,8 +70,11 @@ class Session:
         Raises OvernightError when it cannot begin or go on, AlreadyFinished when there is nothing to do.
         """
         with self.state.locked(), contextlib.closing(Ledger.open(self.state.ledger_path)) as ledger:
-            history = take_up(ledger, self.project, self.settings, seed=self._seed, new=self._new)
+            history = take_up(
+                ledger, self.project, self.settings, seed=self._seed, new=self._new, sandboxed=self._sandboxed
+            )
             started = history.started()
+            sandbox = sandbox_of(started.sandbox)
             project = Project.of(self.goal, started.base)
             refs = SessionRefs(project.repository, history.session)
             agree(history, refs)
@@ -77,7 +84,7 @@ class Session:
             yield SessionOpened(
                 history.session, self.settings, started.base, resumed_after, tuple(self.project.warnings())
             )
-            work = _Work(self, project, history, refs, started.seed, is_resumed=bool(resumed_after))
+            work = _Work(self, project, history, refs, sandbox, started.seed, is_resumed=bool(resumed_after))
             with contextlib.closing(work):
                 yield from work.do()
 
@@ -95,6 +102,7 @@ class _Work:
         project: Project,
         history: Recorder,
         refs: SessionRefs,
+        sandbox: Sandbox,
         seed: int,
         *,
         is_resumed: bool,
@@ -109,10 +117,16 @@ class _Work:
         shutil.rmtree(self._folder, ignore_errors=True)
         logs = session.state.logs(history.session)
         self._fleet = LocalFleet(
-            project.repository, self._settings, project.base, work=self._folder, logs=logs, should_stop=self._stop
+            project.repository,
+            self._settings,
+            project.base,
+            work=self._folder,
+            logs=logs,
+            sandbox=sandbox,
+            should_stop=self._stop,
         )
         self._proposer = make_proposer(
-            project, self._settings, history, seed=seed, state=session.state, should_stop=self._stop
+            project, self._settings, history, seed=seed, state=session.state, sandbox=sandbox, should_stop=self._stop
         )
         self._bench = Bench(project, self._settings, history, refs, self._fleet, seed=seed, should_stop=self._stop)
         self._experimenter = Experimenter(self._bench, self._proposer)

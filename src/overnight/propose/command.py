@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 import re
 import shlex
 import shutil
@@ -11,13 +13,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from overnight.errors import OvernightError
+from overnight.goal.settings import Settings
+from overnight.propose.agents import needs_of
 from overnight.propose.brief import Brief
 from overnight.propose.proposer import Proposal
+from overnight.propose.room import agent_room
 from overnight.repo.candidate import Scope
 from overnight.repo.worktree import Change, Worktree
+from overnight.runs.environment import guest_environment
 from overnight.runs.output import Output
 from overnight.runs.process import Ended, run_process
-from overnight.runs.run import guest_environment
+from overnight.runs.sandbox import Sandbox
 
 _HYPOTHESIS = re.compile(r"^\W{0,10}hypothesis\W{0,3}:\W{0,3}(?P<text>.+?)[\s*_`]*$", re.IGNORECASE | re.MULTILINE)
 _LONGEST_HYPOTHESIS = 300
@@ -29,19 +35,20 @@ class CommandProposer:
 
     def __init__(
         self,
-        command: str,
+        settings: Settings,
         worktree: Worktree,
         scope: Scope,
         *,
-        timeout: float,
+        sandbox: Sandbox,
         folder: Path,
         should_stop: Callable[[], bool],
     ) -> None:
-        """`timeout` in seconds; `folder` is where briefs and outputs are kept."""
-        self.name = command
+        """`settings.agent` is the command; `folder` is where briefs and outputs are kept."""
+        self.name = settings.agent
+        self._settings = settings
         self._worktree = worktree
         self._scope = scope
-        self._timeout = timeout
+        self._sandbox = sandbox
         self._folder = folder
         self._should_stop = should_stop
 
@@ -51,14 +58,18 @@ class CommandProposer:
         self._folder.mkdir(parents=True, exist_ok=True)
         brief_file = self._folder / "brief.md"
         brief_file.write_text(brief.text(), encoding="utf-8")
-        env = guest_environment(self._worktree.project, OVERNIGHT_BRIEF=str(brief_file))
+        tmp = self._worktree.folder.with_name("agent-tmp")
+        room = agent_room(self._settings, self._worktree, self._scope, brief_file, tmp, self._sandbox)
+        named = (*self._settings.agent_env, *needs_of(self.name).env)
+        env = guest_environment(room, self._sandbox, named, OVERNIGHT_BRIEF=str(brief_file))
         try:
             with Output(self._folder / f"{brief.number}.agent.log") as output, brief_file.open("rb") as stdin:
                 ended = run_process(
                     self.name,
-                    folder=self._worktree.project,
+                    room=room,
+                    sandbox=self._sandbox,
                     env=env,
-                    limit=self._timeout,
+                    limit=self._settings.agent_timeout,
                     output=output,
                     should_stop=self._should_stop,
                     stdin=stdin,
@@ -84,7 +95,14 @@ class CommandProposer:
         changed = {path: content for path, content in files.items() if content != brief.files.get(path)}
         failure = None if changed or trespasses else self._failure(ended)
         hypothesis = _hypothesis(printed) or describe(brief.files, changed)
-        return Proposal(changed, hypothesis, trespasses=tuple(trespasses), failure=failure, output=printed)
+        return Proposal(
+            changed,
+            hypothesis,
+            trespasses=tuple(trespasses),
+            denied=_denied(printed) if self._sandbox.confines else "",
+            failure=failure,
+            output=printed,
+        )
 
     def _inside(self, change: Change) -> str | None:
         """The path relative to goal.md's folder; None for one outside it."""
@@ -109,7 +127,10 @@ class CommandProposer:
 
     def _failure(self, ended: Ended) -> str | None:
         if ended.forced:
-            return f"the agent was still at work after {self._timeout:g} s and was ended before it changed anything"
+            limit = self._settings.agent_timeout
+            return f"the agent was still at work after {limit:g} s and was ended before it changed anything"
+        if ended.beyond is not None:
+            return f"the agent {ended.beyond} and was ended before it changed anything"
         if ended.exit_code != 0:
             how = f"with exit code {ended.exit_code}" if ended.exit_code is not None else f"by signal {ended.signal}"
             return f"the agent ended {how} and changed nothing"
@@ -143,6 +164,15 @@ def _is_dropping(change: Change) -> bool:
     """A new file that agents leave about and that cannot be part of an idea: caches, dot files, session notes."""
     parts = PurePosixPath(change.path).parts
     return change.is_new and any(part.startswith(".") or part == "__pycache__" for part in parts)
+
+
+def _denied(printed: str) -> str:
+    """The last line in which the system said that something may not be written."""
+    lines = (line.strip() for line in reversed(printed.splitlines()))
+    return next((line[:_LONGEST_HYPOTHESIS] for line in lines if any(words in line for words in _DENIALS)), "")
+
+
+_DENIALS = (os.strerror(errno.EROFS), os.strerror(errno.EBUSY))
 
 
 def _hypothesis(printed: str) -> str:

@@ -21,6 +21,8 @@ class Proposal:
     """JSON the proposer wants back with the verdict, to learn from; nobody else reads it."""
     trespasses: tuple[str, ...] = ()
     """Paths outside `edit` that the proposer changed; any of them makes the experiment invalid."""
+    denied: str = ""
+    """What the proposer was kept from writing, in the words of what it printed."""
     failure: str | None = None
     """Why there is no proposal (the agent crashed, ran out of time, found nothing more to try), if so."""
     output: str = ""

@@ -7,7 +7,6 @@ after that only what differs is written, and a change is noticed by inotify (Lin
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -16,6 +15,7 @@ import pygit2
 from pygit2.enums import FileMode, ObjectType
 
 from overnight.errors import RepositoryError
+from overnight.folders import remove
 from overnight.repo.git import Repository, git_program
 from overnight.repo.watch import Watch
 
@@ -72,7 +72,7 @@ class Worktree:
         """Undo what was changed since the checkout: tracked files are written anew, new ones removed."""
         for change in self.changes(thorough):
             if change.is_new:
-                _remove(self.folder / change.path)
+                remove(self.folder / change.path)
             else:
                 self._write(change.path)
         self._settle()
@@ -86,16 +86,21 @@ class Worktree:
             self._folders.update(map(str, PurePosixPath(full).parents))
         self._settle()
 
+    def paths(self) -> list[str]:
+        """Every tracked file that is checked out, relative to goal.md's folder; none that lies outside it."""
+        prefix = f"{self.repository.prefix}/" if self.repository.prefix else ""
+        return [path.removeprefix(prefix) for path in self._stats if path.startswith(prefix)]
+
     def remove(self) -> None:
         """Delete the copy."""
         if self._watch is not None:
             self._watch.close()
             self._watch = None
-        _remove(self.folder)
+        remove(self.folder)
         self._tree = None
 
     def _fill(self, tree: str) -> None:
-        _remove(self.folder)
+        remove(self.folder)
         self.folder.mkdir(parents=True)
         index = self.folder.with_name(self.folder.name + ".index")
         git_folder = str(Path(self.repository.git.path))
@@ -103,7 +108,7 @@ class Worktree:
         plain = ["-c", "core.sparseCheckout=false", "-c", "core.fsmonitor=false", "-c", "core.autocrlf=false"]
         git_program([*plain, "read-tree", tree], self.folder, where)
         git_program([*plain, "checkout-index", "--all", "--force", "--quiet"], self.folder, where)
-        _remove(index)
+        remove(index)
         for name, target in self._links.items():
             link = self.folder / name
             if not link.exists():
@@ -140,12 +145,12 @@ class Worktree:
         try:
             entry = self.repository.git[self._tree or ""][path]  # type: ignore[index]
         except KeyError:
-            _remove(target)
+            remove(target)
             self._stats.pop(path, None)
             self._prune(PurePosixPath(path).parent)
             return
         if entry.filemode == FileMode.LINK:
-            _remove(target)
+            remove(target)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.symlink_to(bytes(entry.data).decode())
         else:
@@ -222,7 +227,7 @@ def _signature(status: os.stat_result) -> _Stat:
 def _replace(target: Path, content: bytes, *, executable: bool) -> None:
     """Write through a new file, so that a link or an open handle of a guest leads nowhere."""
     if target.is_dir() and not target.is_symlink():
-        shutil.rmtree(target)
+        remove(target)
     if not target.parent.is_dir():
         _clear_way(target.parent)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -238,23 +243,4 @@ def _clear_way(folder: Path) -> None:
     """Remove what stands where a folder must be: a file or a link that a guest put there."""
     for place in [*reversed(folder.parents), folder]:
         if place.is_symlink() or (place.exists() and not place.is_dir()):
-            _remove(place)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, onerror=_make_writable)
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _make_writable(function: object, path: str, _: object) -> None:
-    """Let `rmtree` go on in a folder whose rights a guest took away."""
-    place = Path(path)
-    for folder in (place.parent, place):
-        if folder.is_dir() and not folder.is_symlink():
-            folder.chmod(0o700)
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-    else:
-        place.unlink(missing_ok=True)
+            remove(place)

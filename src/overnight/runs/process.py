@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
 import errno
 import os
 import resource
 import selectors
-import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import IO
 
 import psutil
 
 from overnight.errors import Interrupted
 from overnight.runs.output import Output
+from overnight.runs.sandbox import Room, Sandbox
+from overnight.runs.tree import Tree, adopt_orphans
 
 GRACE_SECONDS = 3.0
 """What a process tree gets between SIGTERM and SIGKILL."""
-_KILL_PATIENCE_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
 _CHUNK = 1 << 16
-_PR_SET_CHILD_SUBREAPER = 36
+_KILLED = 128
 
 
 @dataclass(frozen=True)
@@ -43,28 +40,31 @@ class Ended:
     cpu_seconds: float
     peak_mb: float
     """The largest resident memory of the whole tree seen, in MiB (looked at ten times a second)."""
+    beyond: str | None = None
+    """Which limit but the time it went beyond, so that it was ended by us: "used more than 500 MiB of memory"."""
 
 
 def run_process(
     command: str,
     *,
-    folder: Path,
+    room: Room,
+    sandbox: Sandbox,
     env: Mapping[str, str],
     limit: float,
     output: Output,
     should_stop: Callable[[], bool],
     stdin: IO[bytes] | None = None,
 ) -> Ended:
-    """Run a shell command for at most `limit` seconds (monotonic), feeding what it prints to `output`.
+    """Run a shell command in a room for at most `limit` seconds (monotonic), feeding what it prints to `output`.
 
     No process of it is alive when this returns, also if it forked, ignored SIGTERM or made a session of its own.
     Raises Interrupted when `should_stop` says so, OSError when the output cannot be written.
     """
-    _adopt_orphans()
+    adopt_orphans()
     started = time.monotonic()
     process = subprocess.Popen(
-        ["/bin/sh", "-c", command],
-        cwd=folder,
+        sandbox.argv(command, room, env),
+        cwd=room.folder,
         env=env,
         stdin=stdin if stdin is not None else subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -72,14 +72,17 @@ def run_process(
         start_new_session=True,
         bufsize=0,
     )
-    tree = _Tree(process.pid, time.time())
+    tree = Tree(process.pid, time.time(), room, is_wrapped=sandbox.wraps)
     watcher = _Watcher(process, output)
     forced = False
+    beyond = None
     try:
         while not watcher.wait(min(_LOOK_SECONDS, started + limit - time.monotonic())):
             if should_stop():
                 raise Interrupted
-            tree.look()
+            beyond = tree.look()
+            if beyond is not None:
+                break  # No grace: it may be filling the disk.
             if time.monotonic() - started >= limit:
                 forced = True
                 tree.terminate()
@@ -97,15 +100,18 @@ def run_process(
         watcher.close()
         status, usage = watcher.reap()
     code = os.waitstatus_to_exitcode(status)
+    if sandbox.wraps and code > _KILLED:
+        code = _KILLED - code  # A sandbox ends as a shell does when a signal has ended what was in it.
     own_peak = usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
     return Ended(
         exit_code=code if code >= 0 else None,
         signal=-code if code < 0 else None,
         forced=forced,
         wall_seconds=wall,
-        cpu_seconds=usage.ru_utime + usage.ru_stime,
+        cpu_seconds=usage.ru_utime + usage.ru_stime + tree.cpu_seconds,
         # A forked child starts with its parent's peak, so only a larger figure is surely its own.
         peak_mb=max(tree.peak_mb, own_peak if own_peak > _own_peak_mb() else 0.0),
+        beyond=beyond,
     )
 
 
@@ -177,97 +183,6 @@ class _Watcher:
             self._output.feed(chunk, is_standard_output=bool(key.data))
 
 
-class _Tree:
-    """A process and everything that descends from it, also what tried to get away."""
-
-    def __init__(self, pid: int, started: float) -> None:
-        self._pid = pid
-        self._started = started
-        self.peak_mb = 0.0
-
-    def look(self) -> None:
-        """Note how much memory the tree holds now."""
-        total = 0
-        for process in self._members():
-            with contextlib.suppress(psutil.Error):
-                total += process.memory_info().rss
-        self.peak_mb = max(self.peak_mb, total / 2**20)
-
-    def terminate(self) -> None:
-        """Ask everyone to end."""
-        for process in self._members():
-            _send(process.pid, signal.SIGTERM)
-
-    def kill(self, *, main_is_over: bool) -> None:
-        """End everyone, however often they fork meanwhile."""
-        if main_is_over and not _have_other_children(self._pid):
-            return
-        # A process that hangs in the kernel (a dead network drive, a lost GPU) cannot be ended by anyone: not for ever.
-        patience = time.monotonic() + _KILL_PATIENCE_SECONDS
-        while time.monotonic() < patience:
-            members = self._members()
-            alive = [process.pid for process in members if _is_alive(process)]
-            for pid in alive:
-                _send(pid, signal.SIGKILL)
-            for pid in {process.pid for process in members} - {*alive, self._pid}:
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(pid, os.WNOHANG)
-            if not alive:
-                return
-            time.sleep(0.001)
-
-    def _members(self) -> list[psutil.Process]:
-        """The process, its descendants, and orphans of theirs that came to us (or carry its session's id)."""
-        me = psutil.Process()
-        members: dict[int, psutil.Process] = {}
-        with contextlib.suppress(psutil.Error):
-            for process in me.children(recursive=True):
-                members[process.pid] = process
-        roots = [process for process in members.values() if process.pid == self._pid or self._is_orphan(process)]
-        wanted = {process.pid: process for process in roots}
-        for process in roots:
-            with contextlib.suppress(psutil.Error):
-                wanted.update((child.pid, child) for child in process.children(recursive=True))
-        if sys.platform != "linux":
-            wanted.update(
-                (process.pid, process) for process in psutil.process_iter() if _session_of(process.pid) == self._pid
-            )
-        return list(wanted.values())
-
-    def _is_orphan(self, process: psutil.Process) -> bool:
-        """Whether a child of ours is one that we never started: it has left our session, and is younger than the run.
-
-        Other children of this program (in a notebook, say) live in its own session.
-        """
-        with contextlib.suppress(psutil.Error):
-            return (
-                process.ppid() == os.getpid()
-                and process.create_time() >= self._started - 1.0
-                and _session_of(process.pid) not in (os.getsid(0), None)
-            )
-        return False
-
-
-def _adopt_orphans() -> None:
-    """Have the orphans of our runs handed to us instead of to init, so that none gets away (Linux, prctl(2))."""
-    if sys.platform == "linux" and not _Adoption.on:
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        _Adoption.on = True
-
-
-class _Adoption:
-    on = False
-
-
-def _have_other_children(pid: int) -> bool:
-    """Whether we have any child but the (ended, not yet reaped) process `pid`; one system call when we have none."""
-    with contextlib.suppress(psutil.Error, FileNotFoundError):
-        if sys.platform == "linux":
-            tasks = Path("/proc/self/task").iterdir()
-            return any(set((task / "children").read_bytes().split()) - {str(pid).encode()} for task in tasks)
-    return True
-
-
 def _has_ended(pid: int) -> bool:
     """Whether the process is over; it stays reapable."""
     if not hasattr(os, "waitid"):  # macOS before Python 3.13
@@ -279,25 +194,6 @@ def _has_ended(pid: int) -> bool:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:
         return True
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
-
-
-def _send(pid: int, number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.kill(pid, number)
-
-
-def _session_of(pid: int) -> int | None:
-    try:
-        return os.getsid(pid)
-    except (ProcessLookupError, PermissionError):
-        return None
 
 
 def _pidfd_of(pid: int) -> int | None:

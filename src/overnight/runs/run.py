@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from overnight.folders import fresh_folder
+from overnight.runs.artifacts import misleading
+from overnight.runs.environment import guest_environment
 from overnight.runs.metrics import SIDES, read_metric, read_pair
 from overnight.runs.output import Output
 from overnight.runs.process import Ended, run_process
+from overnight.runs.sandbox import Room, Sandbox
 
 SCORER_SECONDS = 600.0
 """What the scorer gets: it is the user's own and trusted, but a hanging one must not cost the night."""
-
-_NOT_PASSED_ON = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 
 
 @dataclass(frozen=True)
@@ -34,22 +34,22 @@ class RunOrder:
     score_when_forced: bool
     """Whether a run that was ended by force is still scored on what it wrote."""
     seed: int
-    folder: Path
-    """Where the run starts: goal.md's folder in a copy of the candidate."""
-    score_folder: Path
-    """Where the scorer starts: the same folder as the baseline has it."""
+    sandbox: Sandbox
+    room: Room
+    """Where the command runs."""
+    score_room: Room | None
+    """Where the scorer runs."""
     artifacts: Path
-    """An empty folder for the run to write to and the scorer to read."""
+    """A folder for the run to write to and the scorer to read; it is emptied first."""
     output: Path
     """The file for everything printed."""
-    rival: Path | None = None
-    """Where the version is that `folder`'s is compared with, side by side; the command then starts in `score_folder`,
-    since it is as frozen as a scorer."""
+    sides: tuple[Path, Path] | None = None
+    """Where the candidate and the incumbent are that the command compares; None where it runs one version."""
 
     @property
     def metrics(self) -> tuple[str, ...]:
         """The names of the numbers that the command prints and that decide."""
-        if self.rival is not None:
+        if self.sides is not None:
             return tuple(f"{side}.{self.metric}" for side in SIDES)
         return (self.metric,) if self.score is None else ()
 
@@ -71,18 +71,22 @@ class RunResult:
 def run_once(order: RunOrder, should_stop: Callable[[], bool]) -> RunResult:
     """Make one run. Raises Interrupted when `should_stop` says so, OSError when nothing can be written any more."""
     fresh_folder(order.artifacts)
-    folder = order.folder if order.rival is None else order.score_folder
-    sides = {"OVERNIGHT_CANDIDATE": str(order.folder), "OVERNIGHT_INCUMBENT": str(order.rival)} if order.rival else {}
-    env = guest_environment(
-        folder,
-        OVERNIGHT_BUDGET_SECONDS=f"{order.budget:g}",
-        OVERNIGHT_SEED=str(order.seed),
-        OVERNIGHT_ARTIFACTS=str(order.artifacts),
-        **sides,
-    )
+    env = {
+        "OVERNIGHT_BUDGET_SECONDS": f"{order.budget:g}",
+        "OVERNIGHT_SEED": str(order.seed),
+        "OVERNIGHT_ARTIFACTS": str(order.artifacts),
+    }
+    if order.sides is not None:
+        env |= dict(zip(("OVERNIGHT_CANDIDATE", "OVERNIGHT_INCUMBENT"), map(str, order.sides), strict=True))
     with Output(order.output, *order.metrics) as output:
         ended = run_process(
-            order.command, folder=folder, env=env, limit=order.hard_limit, output=output, should_stop=should_stop
+            order.command,
+            room=order.room,
+            sandbox=order.sandbox,
+            env=guest_environment(order.room, order.sandbox, **env),
+            limit=order.hard_limit,
+            output=output,
+            should_stop=should_stop,
         )
         numbers = output.numbers()
     tail = output.tail()
@@ -90,12 +94,16 @@ def run_once(order: RunOrder, should_stop: Callable[[], bool]) -> RunResult:
     if problem:
         outcome: Literal["crash", "timeout"] = "timeout" if ended.forced else "crash"
         return RunResult(outcome, None, problem, ended, tail, metrics=numbers)
-    if order.rival is not None:
+    if order.sides is not None:
         value, rival, reason = read_pair(order.metric, numbers)
         own = {name.removeprefix(f"{SIDES[0]}."): number for name, number in numbers.items()}
         return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, rival, own)
     if order.score is not None:
-        return _scored(order, order.score, env, ended, tail, numbers, should_stop)
+        assert order.score_room is not None, "a scorer needs a room"
+        problem = misleading(order.artifacts)
+        if problem:
+            return RunResult("crash", None, problem, ended, tail, metrics=numbers)
+        return _scored(order, order.score, order.score_room, env, ended, tail, numbers, should_stop)
     value, reason = read_metric(order.metric, numbers)
     return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, metrics=numbers)
 
@@ -103,6 +111,7 @@ def run_once(order: RunOrder, should_stop: Callable[[], bool]) -> RunResult:
 def _scored(
     order: RunOrder,
     command: str,
+    room: Room,
     env: Mapping[str, str],
     ended: Ended,
     run_tail: str,
@@ -113,8 +122,9 @@ def _scored(
     with Output(order.output.with_suffix(".score.log"), order.metric) as output:
         scoring = run_process(
             command,
-            folder=order.score_folder,
-            env={**env, "PWD": str(order.score_folder)},
+            room=room,
+            sandbox=order.sandbox,
+            env=guest_environment(room, order.sandbox, **env),
             limit=SCORER_SECONDS,
             output=output,
             should_stop=should_stop,
@@ -122,7 +132,9 @@ def _scored(
         scored = output.numbers()
     tail = "\n".join(filter(None, [run_tail, "--- scorer ---", output.tail()]))
     secondary = {**{name: value for name, value in numbers.items() if name != order.metric}, **scored}
-    if scoring.forced:
+    if scoring.beyond is not None:
+        problem = f"the scorer {scoring.beyond} and was ended"
+    elif scoring.forced:
         problem = f"the scorer did not end within {SCORER_SECONDS:g} s"
     elif scoring.exit_code != 0:
         problem = f"the scorer {_how_it_ended(scoring)}"
@@ -135,6 +147,8 @@ def _scored(
 
 
 def _problem(order: RunOrder, ended: Ended) -> str | None:
+    if ended.beyond is not None:
+        return f"the run {ended.beyond} and was ended"
     if ended.forced:
         return None if order.score_when_forced else f"it was still running after {order.hard_limit:g} s and was ended"
     return None if ended.exit_code == 0 else f"the run {_how_it_ended(ended)}"
@@ -151,30 +165,3 @@ def _how_it_ended(ended: Ended) -> str:
         ended.exit_code or 0, ""
     )
     return f"stopped with exit code {ended.exit_code}{meaning}"
-
-
-def guest_environment(folder: Path, **settings: str) -> dict[str, str]:
-    """The environment of a guest (a run, a scorer, an agent) that starts in `folder`.
-
-    Git variables that would lead it into the user's repository are left out, and git is kept from finding it by
-    itself. Python writes no bytecode: two candidates made within one second could otherwise share it.
-    """
-    kept = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
-    return {
-        **kept,
-        "PWD": str(folder),
-        "GIT_CEILING_DIRECTORIES": str(folder.parent),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUNBUFFERED": "1",
-        **settings,
-    }
-
-
-def fresh_folder(folder: Path) -> None:
-    """Make `folder` exist and be empty."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for entry in folder.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()

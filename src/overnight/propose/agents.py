@@ -1,0 +1,76 @@
+"""What coding agents need besides the project: their keys, their settings, a network. A guest gets that and no more."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from overnight.runs.sandbox import words_of
+
+_PROVIDERS = (
+    *("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENROUTER_API_KEY"),
+    *("DEEPSEEK_API_KEY", "MISTRAL_API_KEY", "GROQ_API_KEY", "XAI_API_KEY", "OPENAI_BASE_URL", "OLLAMA_HOST"),
+)
+
+
+@dataclass(frozen=True)
+class Needs:
+    """Of one agent."""
+
+    env: tuple[str, ...] = ()
+    config: tuple[str, ...] = ()
+    """Files and folders below the user's home; copied into the guest's own before each proposal."""
+    network: bool = False
+
+
+_KNOWN = {
+    "claude": Needs(
+        (
+            *("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL"),
+            *("CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX"),
+        ),
+        (".claude", ".claude.json"),
+        network=True,
+    ),
+    "codex": Needs(("OPENAI_API_KEY", "OPENAI_BASE_URL", "CODEX_API_KEY"), (".codex",), network=True),
+    "gemini": Needs(("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT"), (".gemini",), network=True),
+    "opencode": Needs(_PROVIDERS, (".config/opencode", ".local/share/opencode"), network=True),
+    "aider": Needs(_PROVIDERS, (".aider.conf.yml", ".aider.model.settings.yml", ".env"), network=True),
+    "goose": Needs((*_PROVIDERS, "GOOSE_PROVIDER", "GOOSE_MODEL"), (".config/goose",), network=True),
+    "mini": Needs((*_PROVIDERS, "MSWEA_MODEL_NAME"), (".config/mini-swe-agent",), network=True),
+}
+_NOT_SETTINGS = (
+    *("projects", "history*", "logs", "log", "cache", "todos", "sessions", "shell-snapshots", "statsig", "*.log"),
+)
+"""What lies among settings, can be large, and is nobody's business here."""
+_LARGEST = 5 * 2**20
+
+
+def needs_of(command: str) -> Needs:
+    """What the agent that a command starts needs, known by its program's name; nothing if it is not known."""
+    names = (Path(word).name for word in words_of(command))
+    return next((_KNOWN[name] for name in names if name in _KNOWN), Needs())
+
+
+def copy_config(needs: Needs, home: Path) -> None:
+    """Put the agent's settings into the guest's private home."""
+    for name in needs.config:
+        source, target = Path.home() / name, home / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(
+                source, target, ignore=_left_out, symlinks=True, dirs_exist_ok=True, ignore_dangling_symlinks=True
+            )
+        elif source.is_file():
+            shutil.copy2(source, target)
+
+
+def _left_out(folder: str, names: list[str]) -> set[str]:
+    by_name = shutil.ignore_patterns(*_NOT_SETTINGS)(folder, names)
+    special = {name for name in names if not (Path(folder) / name).is_dir() and not _is_small_file(Path(folder) / name)}
+    return {*by_name, *special}
+
+
+def _is_small_file(place: Path) -> bool:
+    return place.is_file() and place.stat().st_size <= _LARGEST

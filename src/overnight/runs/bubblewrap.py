@@ -1,0 +1,111 @@
+"""Rooms on Linux, by bubblewrap: mounts, process ids, network and IPC of their own for every guest."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from overnight.runs.sandbox import Room, limited
+from overnight.runs.tools import SYSTEM
+
+_ISOLATED = (
+    *("--die-with-parent", "--new-session", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"),
+    *("--unshare-cgroup-try", "--hostname", "overnight", "--cap-drop", "ALL"),
+)
+_NOT_FOR_GUESTS = (
+    *("/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh"),
+    *("/etc/ssl/private", "/etc/NetworkManager", "/etc/wireguard", "/etc/openvpn", "/etc/kubernetes", "/etc/docker"),
+)
+"""In /etc; where we are root, a guest could read them."""
+_DEVICES = ("nvidia*", "dri", "kfd", "accel*", "dxg")
+"""Of GPUs, in /dev."""
+HOME = Path("/tmp/home")
+
+
+@dataclass(frozen=True)
+class Bubblewrap:
+    """`bwrap`, as found on this machine."""
+
+    program: str
+    name: str = "bubblewrap"
+    wraps: bool = True
+    confines: bool = True
+
+    @classmethod
+    def find(cls) -> Bubblewrap | None:
+        """bwrap, if it is installed and may make namespaces here: that is tried."""
+        program = shutil.which("bwrap")
+        if program is None:
+            return None
+        found = cls(program)
+        command = found.argv("true", Room(Path("/")), {})
+        try:
+            done = subprocess.run(command, capture_output=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
+        except (OSError, subprocess.TimeoutExpired):
+            return None
+        return found if done.returncode == 0 else None
+
+    def argv(self, command: str, room: Room, env: Mapping[str, str]) -> list[str]:
+        """bwrap and all that it is to mount. Later mounts cover earlier ones, so the order is the law."""
+        return [
+            self.program,
+            *_ISOLATED,
+            *(() if room.network else ("--unshare-net",)),
+            *_system(room.network),
+            *self._own(room),
+            *_mounts(room),
+            *(argument for place in room.hides for argument in _cover(place)),
+            *("--chdir", str(room.folder), "--", "/bin/sh", "-c", limited(command, room.limits)),
+        ]
+
+    def home(self, room: Room) -> Path | None:
+        """In the guest's own /tmp."""
+        return HOME
+
+    def _own(self, room: Room) -> Iterator[str]:
+        """What the guest has for itself: /proc, /dev, /tmp, a home."""
+        shared = int(room.limits.memory_mb * 2**20) if room.limits else 2**30
+        yield from ("--proc", "/proc", "--dev", "/dev", "--size", str(shared), "--tmpfs", "/dev/shm")
+        for pattern in _DEVICES:
+            for device in sorted(Path("/dev").glob(pattern)):
+                yield from ("--dev-bind-try", str(device), str(device))
+        if room.tmp is not None:
+            (room.tmp / HOME.name).mkdir(exist_ok=True)
+            yield from ("--bind", str(room.tmp), "/tmp")
+        else:
+            yield from ("--tmpfs", "/tmp", "--dir", str(HOME))
+        yield from ("--symlink", "/tmp", "/var/tmp")
+
+
+def _system(network: bool) -> Iterator[str]:
+    for place in (*SYSTEM, Path("/etc"), Path("/sys")):
+        if place.is_symlink():
+            yield from ("--symlink", str(place.readlink()), str(place))
+        elif place.is_dir():
+            yield from ("--ro-bind", str(place), str(place))
+    for name in _NOT_FOR_GUESTS:
+        yield from _cover(Path(name))
+    names = Path("/etc/resolv.conf")
+    if network and names.is_symlink() and names.exists():
+        yield from ("--ro-bind", str(names.resolve()), str(names.resolve()))
+
+
+def _cover(place: Path) -> Iterator[str]:
+    """Mount nothing over something: a folder is empty, a file cannot be opened."""
+    if place.is_symlink() or not place.exists():
+        return
+    yield from ("--tmpfs", str(place)) if place.is_dir() else ("--ro-bind", "/dev/null", str(place))
+
+
+def _mounts(room: Room) -> Iterator[str]:
+    """What the guest sees and may write, the outermost first; nothing twice that comes with what it lies in."""
+    how = dict.fromkeys(room.sees, "--ro-bind")
+    how |= dict.fromkeys(room.writes, "--bind")
+    how |= dict.fromkeys(room.frozen, "--ro-bind")
+    for place in sorted(how, key=lambda place: len(place.parts)):
+        around = next((parent for parent in place.parents if parent in how), None)
+        if around is None or how[around] != how[place]:
+            yield from (how[place], str(place), str(place))

@@ -1,0 +1,61 @@
+"""The environment variables that guests get: in a sandbox those that are known to hold no secret, and those named."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+
+from overnight.runs.sandbox import Room, Sandbox
+
+_NOT_PASSED_ON = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
+_HARMLESS = frozenset(
+    (
+        *("PATH", "LANG", "LANGUAGE", "TZ", "TERM", "COLORTERM", "USER", "LOGNAME", "SHELL", "EDITOR"),
+        *("VIRTUAL_ENV", "CONDA_PREFIX", "CONDA_DEFAULT_ENV", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"),
+        *("PYTHONPATH", "PYTHONHASHSEED", "NODE_PATH", "NODE_OPTIONS", "NVM_DIR", "JAVA_HOME", "GOROOT", "RUSTUP_HOME"),
+    )
+)
+_HARMLESS_FAMILIES = (
+    *("LC_", "OMP_", "OPENBLAS_", "MKL_", "BLIS_", "VECLIB_", "NUMEXPR_", "NUMBA_", "PYENV_", "MALLOC_"),
+    *("CUDA_", "NVIDIA_", "NCCL_", "HIP_", "ROCR_", "HSA_", "XLA_", "TF_", "TORCH_", "PYTORCH_", "JAX_"),
+)
+_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|COOKIE|DSN|_URL$|_URI$", re.IGNORECASE)
+
+
+def guest_environment(room: Room, sandbox: Sandbox, named: Iterable[str] = (), **settings: str) -> dict[str, str]:
+    """The environment of a guest (a run, a scorer, an agent) in a room; `named` may pass whatever they hold.
+
+    Git variables that would lead it into the user's repository are left out, and git is kept from finding it by
+    itself. Python writes no bytecode: two candidates made within one second could otherwise share it.
+    """
+    wanted = set(named)
+    if sandbox.confines:
+        kept = {name: value for name, value in os.environ.items() if name in wanted or _is_harmless(name)}
+    else:
+        kept = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
+    if home := sandbox.home(room):
+        kept |= {"HOME": str(home), "TMPDIR": str(home.parent if sandbox.wraps else home)}
+    elif room.tmp is not None:
+        kept["TMPDIR"] = str(room.tmp)
+    return {
+        **kept,
+        "PWD": str(room.folder),
+        "GIT_CEILING_DIRECTORIES": str(room.folder.parent),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONUNBUFFERED": "1",
+        **settings,
+    }
+
+
+def secret_values() -> tuple[str, ...]:
+    """What the user's own environment holds under names that are those of secrets."""
+    found = (value for name, value in os.environ.items() if _SECRET_NAME.search(name))
+    return tuple(value for value in found if len(value) >= _SHORTEST_SECRET and not value.startswith(("/", "http")))
+
+
+_SHORTEST_SECRET = 8
+
+
+def _is_harmless(name: str) -> bool:
+    return name in _HARMLESS or (name.startswith(_HARMLESS_FAMILIES) and not _SECRET_NAME.search(name))

@@ -1,0 +1,180 @@
+"""A process and everything that descends from it: looked at, held to its limits, and ended without exception."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from overnight.runs.sandbox import Limits, Room
+
+_KILL_PATIENCE_SECONDS = 30.0
+_PR_SET_CHILD_SUBREAPER = 36
+_DISK_SECONDS = 0.5
+_MOST_ENTRIES = 200_000
+"""Files in what a guest may write: counting more of them takes too long, and nobody needs them."""
+
+
+class Tree:
+    """A process and everything that descends from it, also what tried to get away."""
+
+    def __init__(self, pid: int, started: float, room: Room, *, is_wrapped: bool) -> None:
+        """`is_wrapped` says that the process and its child are the sandbox's own."""
+        self._pid = pid
+        self._started = started
+        self._room = room
+        self._is_wrapped = is_wrapped
+        self._disk_at = time.monotonic() + _DISK_SECONDS
+        self.peak_mb = 0.0
+        self.cpu_seconds = 0.0
+        """Of those that ended as orphans; nobody else has counted them."""
+
+    def look(self) -> str | None:
+        """Note how much memory the tree holds now. Returns which limit it is beyond, as the end of a sentence."""
+        resident = private = 0
+        members = self._members()
+        for process in members:
+            with contextlib.suppress(psutil.Error):
+                memory = process.memory_info()
+                resident += memory.rss
+                private += memory.rss - getattr(memory, "shared", 0)
+        self.peak_mb = max(self.peak_mb, resident / 2**20)
+        limits = self._room.limits
+        return self._beyond(limits, len(members), private / 2**20) if limits is not None else None
+
+    def _beyond(self, limits: Limits, processes: int, memory_mb: float) -> str | None:
+        if memory_mb > limits.memory_mb:
+            return f"used more than {limits.memory_mb:.0f} MiB of memory"
+        if processes - 2 * self._is_wrapped > limits.processes:
+            return f"had more than {limits.processes} processes"
+        if time.monotonic() >= self._disk_at:
+            began = time.monotonic()
+            size, entries = disk_used(self._room)
+            # A large tree takes a while to look through: a twentieth of the time at most.
+            self._disk_at = time.monotonic() + max(_DISK_SECONDS, 20 * (time.monotonic() - began))
+            if size > limits.disk_mb or entries > _MOST_ENTRIES:
+                return f"wrote more than {limits.disk_mb:.0f} MiB or {_MOST_ENTRIES:,} files"
+        return None
+
+    def terminate(self) -> None:
+        """Ask everyone to end, but not the sandbox, since it would take the rest with it at once."""
+        spared = set()
+        if self._is_wrapped:
+            with contextlib.suppress(psutil.Error):
+                spared = {self._pid, *(child.pid for child in psutil.Process(self._pid).children())}
+        for process in self._members():
+            if process.pid not in spared:
+                _send(process.pid, signal.SIGTERM)
+
+    def kill(self, *, main_is_over: bool) -> None:
+        """End everyone, however often they fork meanwhile."""
+        if main_is_over and not _have_other_children(self._pid):
+            return
+        # A process that hangs in the kernel (a dead network drive, a lost GPU) cannot be ended by anyone: not for ever.
+        patience = time.monotonic() + _KILL_PATIENCE_SECONDS
+        while time.monotonic() < patience:
+            members = self._members()
+            alive = [process.pid for process in members if _is_alive(process)]
+            for pid in alive:
+                _send(pid, signal.SIGKILL)
+            for pid in {process.pid for process in members} - {*alive, self._pid}:
+                with contextlib.suppress(ChildProcessError):
+                    _, _, usage = os.wait4(pid, os.WNOHANG)
+                    self.cpu_seconds += usage.ru_utime + usage.ru_stime
+            if not alive:
+                return
+            time.sleep(0.001)
+
+    def _members(self) -> list[psutil.Process]:
+        """The process, its descendants, and orphans of theirs that came to us (or carry its session's id)."""
+        me = psutil.Process()
+        members: dict[int, psutil.Process] = {}
+        with contextlib.suppress(psutil.Error):
+            for process in me.children(recursive=True):
+                members[process.pid] = process
+        roots = [process for process in members.values() if process.pid == self._pid or self._is_orphan(process)]
+        wanted = {process.pid: process for process in roots}
+        for process in roots:
+            with contextlib.suppress(psutil.Error):
+                wanted.update((child.pid, child) for child in process.children(recursive=True))
+        if sys.platform != "linux":
+            wanted.update(
+                (process.pid, process) for process in psutil.process_iter() if _session_of(process.pid) == self._pid
+            )
+        return list(wanted.values())
+
+    def _is_orphan(self, process: psutil.Process) -> bool:
+        """Whether a child of ours is one that we never started: it has left our session, and is younger than the run.
+
+        Other children of this program (in a notebook, say) live in its own session.
+        """
+        with contextlib.suppress(psutil.Error):
+            return (
+                process.ppid() == os.getpid()
+                and process.create_time() >= self._started - 1.0
+                and _session_of(process.pid) not in (os.getsid(0), None)
+            )
+        return False
+
+
+def adopt_orphans() -> None:
+    """Have the orphans of our runs handed to us instead of to init, so that none gets away (Linux, prctl(2))."""
+    if sys.platform == "linux" and not _Adoption.on:
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        _Adoption.on = True
+
+
+class _Adoption:
+    on = False
+
+
+def _have_other_children(pid: int) -> bool:
+    """Whether we have any child but the (ended, not yet reaped) process `pid`; one system call when we have none."""
+    with contextlib.suppress(psutil.Error, FileNotFoundError):
+        if sys.platform == "linux":
+            tasks = Path("/proc/self/task").iterdir()
+            return any(set((task / "children").read_bytes().split()) - {str(pid).encode()} for task in tasks)
+    return True
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, number)
+
+
+def _session_of(pid: int) -> int | None:
+    try:
+        return os.getsid(pid)
+    except (ProcessLookupError, PermissionError):
+        return None
+
+
+def disk_used(room: Room) -> tuple[float, int]:
+    """MiB in all that a guest may write, and how many files and folders."""
+    size, entries = 0, 0
+    pending = [str(place) for place in room.written]
+    while pending and entries <= _MOST_ENTRIES:
+        try:
+            with os.scandir(pending.pop()) as found:
+                for entry in found:
+                    entries += 1
+                    with contextlib.suppress(OSError):
+                        size += entry.stat(follow_symlinks=False).st_blocks * 512
+                    if entry.is_dir(follow_symlinks=False):
+                        pending.append(entry.path)
+        except OSError:
+            continue  # A file; or gone by now, or closed to us as well.
+    return size / 2**20, entries
