@@ -26,6 +26,7 @@ find_python() {
 }
 
 command -v git >/dev/null || apt_install git
+[ "$(uname)" != Linux ] || command -v bwrap >/dev/null || apt_install bubblewrap  # the sandbox; macOS brings its own
 python=$(find_python)
 if [ -z "$python" ]; then
     apt_install python3 python3-venv

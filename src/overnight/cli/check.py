@@ -10,6 +10,7 @@ from rich.console import Console
 from overnight.cli.places import GoalArgument, goal_file
 
 if TYPE_CHECKING:
+    from overnight.goal.settings import Settings
     from overnight.loop.checkup import Checkup
 
 
@@ -40,10 +41,10 @@ def check(
                     f"baseline run {count}: {read.settings.metric} {run.value:.6g}{beside} in {run.wall_seconds:.3g} s"
                 )
             elif isinstance(event, Checkup):
-                _say(event, read.settings.metric, read.settings.direction, read.settings.hard_limit, console)
+                _say(event, read.settings, console)
 
 
-def _say(found: Checkup, metric: str, direction: str, limit: float, console: Console) -> None:
+def _say(found: Checkup, settings: Settings, console: Console) -> None:
     from overnight.loop.checkup import NIGHT_HOURS
 
     share = f" ({100 * found.noise.sd / abs(found.mean):.2g} %)" if found.mean else ""
@@ -55,9 +56,10 @@ def _say(found: Checkup, metric: str, direction: str, limit: float, console: Con
     peak = max(run.peak_mb for run in found.runs)
     night = f"about {found.experiments_a_night:,} experiments in {NIGHT_HOURS:g} hours, less the time the agent thinks"
     lines = [
-        ("metric", f"{metric} {found.mean:.6g}, {direction} is better"),
+        ("metric", f"{settings.metric} {found.mean:.6g}, {settings.direction} is better"),
+        ("measured by", _measured_by(settings)),
         ("noise", noise),
-        ("time", f"a run takes {found.run_seconds:.3g} s and is ended after {limit:g} s"),
+        ("time", f"a run takes {found.run_seconds:.3g} s and is ended after {settings.hard_limit:g} s"),
         ("memory", f"{peak:.0f} MiB at most" if peak else "too short a run to see"),
         ("may change", ", ".join(found.may_change)),
         ("may not", f"the other {found.frozen_files} files that git tracks" if found.frozen_files else "nothing"),
@@ -74,3 +76,9 @@ def _say(found: Checkup, metric: str, direction: str, limit: float, console: Con
         console.print(f"! {advice}")
     console.print("Nothing stands in the way." if not found.advice else "It can start as it is.", end=" ")
     console.print("Next: overnight run")
+
+
+def _measured_by(settings: Settings) -> str:
+    if settings.self_reported:
+        return "self-reported: the run prints its own metric, and a change could print a better one"
+    return f"`{settings.score or settings.compare}`, which no change can touch"

@@ -22,7 +22,7 @@ from overnight.ledger.records import Judged, Measured
 from overnight.loop.state import State
 from overnight.morning.explain import explain
 from overnight.morning.export import WRITERS, as_row
-from overnight.morning.summary import Summary, duration_words, percent_words, summarize, verified_words
+from overnight.morning.summary import Summary, duration_words, percent_words, summarize, trust_words, verified_words
 
 
 @contextlib.contextmanager
@@ -67,6 +67,7 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
             verified = verified_words(summary.verified) if summary.verified else "not verified: `overnight verify`"
             lines.append(f"             {verified}")
             lines.append(f"branch       {summary.branch}")
+        lines.append(f"trust        {trust_words(summary)}")
     typer.echo("\n".join(lines))
 
 

@@ -47,6 +47,8 @@ _WHAT = {
     "verify_baseline": "verifying: the baseline",
     "verify_best": "verifying: the best version",
     "verify_part": "verifying: the best version without some changes",
+    "verify_candidate": "suspicious: measuring the candidate again",
+    "verify_incumbent": "suspicious: measuring the incumbent beside it",
 }
 
 

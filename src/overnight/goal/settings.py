@@ -166,6 +166,11 @@ class Settings(_Frozen):
         return self.run or self.compare or ""
 
     @property
+    def self_reported(self) -> bool:
+        """Whether the metric is printed by the very code that may be changed, so that nothing vouches for it."""
+        return self.score is None and self.compare is None
+
+    @property
     def hard_limit(self) -> float:
         """Seconds after which a run is ended by force."""
         return self.kill_at if self.kill_at is not None else self.budget

@@ -25,7 +25,10 @@ from overnight.ledger.records import (
 )
 
 _R = TypeVar("_R", bound=Record)
-VERIFYING: tuple[Role, ...] = ("verify_baseline", "verify_best", "verify_part")
+VERIFYING: tuple[Role, ...] = (
+    *("verify_baseline", "verify_best", "verify_part"),
+    *("verify_candidate", "verify_incumbent"),
+)
 """Runs that may be scored on other data, so that no decision is taken on them."""
 _BATCH = 1000
 _FAILED: tuple[Verdict, ...] = ("crash", "timeout", "invalid")
@@ -140,6 +143,11 @@ class History:
     def kept(self) -> list[Judged]:
         """Every experiment that is kept now, in the order of the branch."""
         found = self._fetch(f"kind = 'judged' AND verdict = 'keep' AND {_NEWEST}")
+        return [_expect(Judged, event) for event in found]
+
+    def flagged(self) -> list[Judged]:
+        """Every experiment that is suspicious, in the order of the verdicts that count."""
+        found = self._fetch(f"kind = 'judged' AND payload ->> 'flags' <> '[]' AND {_NEWEST}")
         return [_expect(Judged, event) for event in found]
 
     def failed(self, count: int) -> list[Judged]:

@@ -8,7 +8,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Verdict = Literal["baseline", "keep", "discard", "crash", "timeout", "invalid", "no_change"]
 Outcome = Literal["ok", "crash", "timeout", "invalid"]
-Role = Literal["baseline", "candidate", "incumbent", "verify_baseline", "verify_best", "verify_part"]
+Role = Literal[
+    "baseline",
+    "candidate",
+    "incumbent",
+    "verify_baseline",
+    "verify_best",
+    "verify_part",
+    "verify_candidate",
+    "verify_incumbent",
+]
 
 
 class _Record(BaseModel):
@@ -34,6 +43,8 @@ class SessionStarted(_Record):
     version: str
     sandbox: str = "none"
     """What keeps guests in their rooms: `bubblewrap`, `sandbox-exec` or `none`."""
+    world: dict[str, str] = Field(default_factory=dict)
+    """SHA-256 of what runs use and git does not track, by its name in words."""
 
 
 class Resumed(_Record):
@@ -136,6 +147,8 @@ class Judged(_Record):
     evidence: dict[str, float] = Field(default_factory=dict)
     """What a noisy verdict stands on: `chance` to be an improvement, `runs` that held the change, the `noise` of one
     run, and what was known of ideas in general: the share of `good` ones and the `size` of effects."""
+    flags: tuple[str, ...] = ()
+    """What about it is suspicious and wants a human eye; kept only because it was better again on fresh seeds."""
     runs: int = 0
     """Runs spent on this experiment, the incumbent's included."""
     seconds: float = 0.0

@@ -7,23 +7,28 @@ from collections.abc import Iterator
 from overnight.fleet.local import Version
 from overnight.ledger.records import Proposed
 from overnight.loop.bench import Bench
+from overnight.loop.doubt import measured_again
 from overnight.loop.events import SessionEvent
 from overnight.loop.seeds import SEEDS_WANTED, seeds_for
+from overnight.loop.suspicion import suspicions
 from overnight.loop.weaving import lines_saved
 from overnight.repo.branch import kept_message
+
+_PAIRS = 2
+"""Runs on fresh seeds of a suspicious winner and of the incumbent."""
 
 
 def decide_exactly(bench: Bench, proposed: Proposed, started: float) -> Iterator[SessionEvent]:
     """Run the candidate, unless that was done before, and write the verdict."""
     settings, number = bench.settings, proposed.number
     version = Version(proposed.commit or "", proposed.fingerprint or "")
-    if not bench.history.runs(number):
+    if not any(run.role == "candidate" for run in bench.history.runs(number)):
         inside, seed = (*proposed.inside, number), seeds_for(bench.seed, number)[0]
         steps = bench.measure(
             version, number, "candidate", seed, proposed.hypothesis, inside=inside, rival=bench.rival()
         )
         yield from steps
-    runs = bench.history.runs(number)
+    runs = [run for run in bench.history.runs(number) if run.role == "candidate"]
     run, incumbent, judged = runs[0], bench.incumbent(), bench.record(proposed, runs, started)
     if run.value is None or incumbent.metric is None:
         yield bench.failed(judged, run)
@@ -38,7 +43,21 @@ def decide_exactly(bench: Bench, proposed: Proposed, started: float) -> Iterator
     if wanted:
         yield from bench.guards_start(number)
         broken = bench.broken_guard(version, runs)
-    numbers = {"metric": run.value, "before": before, "gain": gain, "gain_low": gain, "gain_high": gain}
+    flags: tuple[str, ...] = ()
+    if wanted and not broken:
+        flags = suspicions(bench.project, settings, bench.history, proposed, before, gain)
+        if flags and gain > 0:
+            other = Version(incumbent.commit or bench.project.base, incumbent.fingerprint or "")
+            problem = yield from measured_again(bench, proposed, version, other, pairs=_PAIRS)
+            broken = f"suspicious, since {flags[0]}; {problem}" if problem else None
+    numbers: dict[str, object] = {
+        "flags": flags,
+        "metric": run.value,
+        "before": before,
+        "gain": gain,
+        "gain_low": gain,
+        "gain_high": gain,
+    }
     if not wanted or broken:
         yield bench.write(judged, reason=f"{broken} (it was {reason})" if broken else reason, **numbers)
         return

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 
+from overnight.fleet.local import Version
 from overnight.judge.effects import NONE
 from overnight.judge.judge import Ideas
+from overnight.ledger.history import VERIFYING
 from overnight.ledger.records import Judged, Measured, Proposed, Role, Settled
 from overnight.loop.bench import Bench, Rival
+from overnight.loop.doubt import measured_again
 from overnight.loop.events import ExperimentJudged, RunFinished, SessionEvent, VerdictChanged
 from overnight.loop.panel import Panel
 from overnight.loop.seeds import seeds_for
+from overnight.loop.suspicion import suspicions
 
+_PAIRS = 5
+"""Runs on fresh seeds of a suspicious winner and of what it would replace."""
 _Pair = tuple[Ideas, Ideas]
 """What the version to run holds, and what the one it is compared with holds."""
 
@@ -35,7 +41,7 @@ class NoisyCourse:
         panel.begin(proposed)
         own: Ideas = frozenset((*proposed.inside, proposed.number))
         while True:
-            runs = bench.history.runs(proposed.number)
+            runs = [run for run in bench.history.runs(proposed.number) if run.role not in VERIFYING]
             mine = [run for run in runs if proposed.number in (run.inside or ())]
             failed = [run for run in mine if run.outcome != "ok"]
             alone = next((run for run in failed if frozenset(run.inside or ()) == own), None)
@@ -146,9 +152,26 @@ class NoisyCourse:
             yield from bench.guards_start(fresh)
             version = panel.version(chain[: chain.index(fresh) + 1])
             problem = bench.broken_guard(version, bench.history.runs(fresh))
+            if problem is None:
+                problem = yield from self._doubt(fresh, chain[: chain.index(fresh)], version)
             if problem:
                 broken[fresh] = problem
             held.add(fresh)
+
+    def _doubt(self, number: int, before: Sequence[int], version: Version) -> Generator[SessionEvent, None, str | None]:
+        """Why an idea that is about to be kept is not to be believed; None when it is, perhaps after a second look."""
+        panel, bench = self._panel, self._bench
+        proposed = bench.history.proposed(number)
+        incumbent = bench.incumbent().metric or 0.0
+        gain = panel.gain_over(number, incumbent)
+        if proposed is None or gain <= 0:
+            return None
+        flags = suspicions(bench.project, bench.settings, bench.history, proposed, incumbent, gain)
+        if not flags:
+            return None
+        panel.flags[number] = flags
+        problem = yield from measured_again(bench, proposed, version, panel.version(before), pairs=_PAIRS)
+        return f"suspicious, since {flags[0]}; {problem}" if problem else None
 
 
 def _in_order(verdicts: Sequence[Judged]) -> list[Judged]:

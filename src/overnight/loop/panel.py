@@ -49,6 +49,8 @@ class Panel:
         self.kept: list[int] = [judged.number for judged in history.kept()]
         """The experiments on the branch, in its order."""
         self.judge = self._judge_again()
+        self.flags: dict[int, tuple[str, ...]] = {}
+        """What is suspicious about ideas that were about to be kept."""
         self._needs: dict[int, set[int]] = {}
         self._clashes: dict[int, set[int]] = {}
         self._strikes: dict[int, int] = {}
@@ -171,6 +173,7 @@ class Panel:
                 "gain_high": gain.high,
                 "commit": commit,
                 "fingerprint": prints,
+                "flags": self.flags.get(known.number, known.flags),
                 "undecided": is_open,
                 "evidence": {
                     "chance": chance,
@@ -181,6 +184,10 @@ class Panel:
                 },
             }
         )
+
+    def gain_over(self, number: int, before: float) -> float:
+        """By how much an open idea improves a metric of `before`, in the metric's unit."""
+        return self._scale.gain(before, self.judge.gain(number).mean)
 
     def _after(self, number: int, before: float) -> float:
         return self._scale.after(before, self.judge.gain(number).mean)

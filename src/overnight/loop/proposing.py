@@ -12,6 +12,7 @@ from overnight.loop.assemble import Project, make_brief
 from overnight.loop.bench import Bench
 from overnight.propose.proposer import Proposal, Proposer
 from overnight.repo.candidate import apply_changes, fingerprint, unparsable
+from overnight.runs.redact import brings_secret
 
 
 class NothingLeftError(Exception):
@@ -70,8 +71,15 @@ def _check(
         problem = unparsable(path, after[path]) if path in after else None
         if problem:
             return "invalid", f"{path} cannot be read any more: {problem}"
+    for path in proposal.files:
+        if brings_secret(_text(before, path), _text(after, path)):
+            return "invalid", f"it writes something into {path} that looks like a key or a password"
     if not after:
         return "invalid", "it deleted everything that may be changed"
     if history.tried(fingerprint(after)):
         return "no_change", "exactly this version was tried before"
     return None, ""
+
+
+def _text(files: Mapping[str, bytes], path: str) -> str:
+    return files.get(path, b"").decode("utf-8", errors="replace")

@@ -16,6 +16,7 @@ from overnight.loop.confinement import wanted_sandbox
 from overnight.loop.stopping import Stopping
 from overnight.repo.branch import SessionRefs
 from overnight.runs.sandbox import Sandbox
+from overnight.runs.world import World
 
 _MEASURING = ("edit", "run", "compare", "score", "metric", "direction", "budget", "kill_at", "overtime", "guards",
     "read", "hidden", "run_network", "limits", "prefer", "margin",
@@ -108,6 +109,7 @@ def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int, sand
             seed=seed,
             version=overnight.__version__,
             sandbox=sandbox.name,
+            world=World(settings, goal.folder).look(),
         )
     )
     return history

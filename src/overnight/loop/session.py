@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from overnight.errors import GoalError, Interrupted, OvernightError
+from overnight.errors import GoalError, Interrupted, OvernightError, SessionError
 from overnight.fleet.local import LocalFleet, Version
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
@@ -21,6 +21,7 @@ from overnight.loop.bench import Bench, Rival
 from overnight.loop.confinement import sandbox_of
 from overnight.loop.events import ExperimentJudged, RunFinished, SessionClosed, SessionEvent, SessionOpened
 from overnight.loop.experiment import Experimenter
+from overnight.loop.frozen import FrozenWorld
 from overnight.loop.meter import Meter
 from overnight.loop.recovery import agree, take_up
 from overnight.loop.repeats import mean_metrics, seems_exact
@@ -84,7 +85,8 @@ class Session:
             yield SessionOpened(
                 history.session, self.settings, started.base, resumed_after, tuple(self.project.warnings())
             )
-            work = _Work(self, project, history, refs, sandbox, started.seed, is_resumed=bool(resumed_after))
+            frozen = FrozenWorld(self.settings, self.goal.folder, started)
+            work = _Work(self, project, history, refs, sandbox, frozen, started.seed, is_resumed=bool(resumed_after))
             with contextlib.closing(work):
                 yield from work.do()
 
@@ -103,11 +105,13 @@ class _Work:
         history: Recorder,
         refs: SessionRefs,
         sandbox: Sandbox,
+        frozen: FrozenWorld,
         seed: int,
         *,
         is_resumed: bool,
     ) -> None:
         self._is_resumed = is_resumed
+        self._frozen = frozen
         self._settings = session.settings
         self._project = project
         self._history = history
@@ -134,6 +138,7 @@ class _Work:
     def do(self) -> Iterator[SessionEvent]:
         """The baseline if it is not known yet, then experiments."""
         try:
+            self._frozen.must_be_the_same()
             yield from self._baseline()
             if self._is_resumed:
                 yield from self._experimenter.recheck()
@@ -141,6 +146,7 @@ class _Work:
             while True:
                 if self._stop():
                     raise Interrupted
+                self._frozen.must_be_the_same()
                 if stuck := stopping.stuck():
                     yield self._put_down(finished=False, reason=stuck)
                     raise OvernightError(f"{stuck}. Change that and run `overnight run` again; nothing is lost")
@@ -152,6 +158,9 @@ class _Work:
                 yield from self._experimenter.run()
         except (Interrupted, KeyboardInterrupt):
             yield self._put_down(finished=False, reason="interrupted")
+        except SessionError as error:
+            yield self._put_down(finished=False, reason=str(error))
+            raise
 
     def close(self) -> None:
         """Leave no copy behind."""

@@ -63,7 +63,7 @@ class State:
     def create(self) -> None:
         """Make the folder, ignored by git through a file of its own. Raises OvernightError if that cannot be."""
         try:
-            self.folder.mkdir(exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             ignore = self.folder / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n")

@@ -18,6 +18,8 @@ def explain(history: History, number: int, rule: str) -> list[str]:
     lines = [f"known before:  {_known_before(last)}", f"measured:      {_measured(last, runs)}"]
     if number:
         lines.append(f"decided:       {last.verdict}, {last.reason}")
+    if last.flags:
+        lines.append(f"look at it:    {'; '.join(last.flags)}")
     if last.evidence:
         lines.append(f"the rule:      {rule}; the rest goes on being measured with other changes")
     if len({(judged.verdict, judged.undecided) for _, judged in verdicts}) > 1:

@@ -12,7 +12,7 @@ from overnight.ledger.records import Judged
 
 FIELDS = (
     "number", "verdict", "hypothesis", "metric", "gain", "gain_low", "gain_high", "runs", "seconds", "commit", "reason",
-    "before", "proposer", "peak_mb",
+    "before", "proposer", "peak_mb", "flags",
 )  # fmt: skip
 """What `log --json` says of an experiment, in this order."""
 _TSV_HEADER = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n"
@@ -20,7 +20,7 @@ _TSV_HEADER = "commit\tval_bpb\tmemory_gb\tstatus\tdescription\n"
 
 def as_row(judged: Judged) -> dict[str, object]:
     """One experiment as plain data."""
-    return {name: getattr(judged, name) for name in FIELDS}
+    return {name: getattr(judged, name) for name in FIELDS} | {"flags": "; ".join(judged.flags)}
 
 
 def write_tsv(history: History, out: TextIO) -> None:

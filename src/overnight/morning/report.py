@@ -15,6 +15,7 @@ from overnight.morning.summary import (
     improvement_percent,
     part_words,
     percent_words,
+    trust_words,
     verified_words,
 )
 
@@ -63,13 +64,14 @@ def report_markdown(history: History, summary: Summary, *, has_picture: bool) ->
         parts.append("![every experiment, and the best so far](report.png)")
     parts.append(_kept_section(history, summary))
     parts.append(_parts_section(history))
+    parts.append(_suspicious_section(history))
     parts.append(_verdicts_section(history, summary))
     parts.append(_next_section(summary))
     parts.append(
         f"<sub>Session {summary.session} of {_plain(summary.goal)}, proposals by {_plain(summary.agent)}, "
         + summary.state
         + (f" ({_plain(summary.last_reason)})" if summary.last_reason else "")
-        + ".</sub>"
+        + f". The metric is {trust_words(summary)}.</sub>"
     )
     return "\n\n".join(filter(None, parts)) + "\n"
 
@@ -82,6 +84,18 @@ def _parts_section(history: History) -> str:
     for part in each.parts:
         judged = history.judged_number(part.number)
         rows.append(f"- {part.number} {_cell(judged.hypothesis if judged else '')}: {part_words(part)}")
+    return "\n".join(rows)
+
+
+def _suspicious_section(history: History) -> str:
+    flagged = history.flagged()
+    if not flagged:
+        return ""
+    rows = ["## What wants a human eye\n\nEach was measured again on fresh seeds before anything was kept:\n"]
+    rows += [
+        f"- {judged.number} {_cell(judged.hypothesis)} ({judged.verdict}): {_cell('; '.join(judged.flags))}"
+        for judged in flagged
+    ]
     return "\n".join(rows)
 
 

@@ -33,6 +33,10 @@ class Summary:
     """Why it was put down; "" while it runs or when it was killed."""
     branch: str
     experiments_wanted: int | None
+    self_reported: bool
+    """Nothing but the run itself says what its metric is."""
+    sandbox: str
+    """What keeps guests in their rooms; `none` where nothing does."""
 
     @property
     def experiments(self) -> int:
@@ -72,6 +76,8 @@ class Summary:
             "verified_high": self.verified.percent_high if self.verified else None,
             "worked_seconds": self.worked_seconds,
             "branch": self.branch,
+            "self_reported": self.self_reported,
+            "sandbox": self.sandbox,
             "reason": self.last_reason,
         }
 
@@ -101,7 +107,16 @@ def summarize(history: History, *, running: bool, now: float) -> Summary:
         last_reason=stopped.reason if stopped else "",
         branch=f"overnight/{history.session}",
         experiments_wanted=settings.stop.experiments,
+        self_reported=settings.self_reported,
+        sandbox=started.sandbox,
     )
+
+
+def trust_words(summary: Summary) -> str:
+    """What vouches for the numbers: `scored by a frozen program, in a sandbox (bubblewrap)`."""
+    by = "self-reported: the run prints its own metric" if summary.self_reported else "measured by a frozen program"
+    where = "without a sandbox" if summary.sandbox == "none" else f"in a sandbox ({summary.sandbox})"
+    return f"{by}, {where}"
 
 
 def improvement_percent(old: float | None, new: float | None, direction: str) -> float | None:

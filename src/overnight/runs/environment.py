@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable
 
+from overnight.runs.redact import is_secret_name
 from overnight.runs.sandbox import Room, Sandbox
 
 _NOT_PASSED_ON = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
@@ -20,7 +20,6 @@ _HARMLESS_FAMILIES = (
     *("LC_", "OMP_", "OPENBLAS_", "MKL_", "BLIS_", "VECLIB_", "NUMEXPR_", "NUMBA_", "PYENV_", "MALLOC_"),
     *("CUDA_", "NVIDIA_", "NCCL_", "HIP_", "ROCR_", "HSA_", "XLA_", "TF_", "TORCH_", "PYTORCH_", "JAX_"),
 )
-_SECRET_NAME = re.compile(r"KEY|TOKEN|SECRET|PASSW|CREDENTIAL|AUTH|COOKIE|DSN|_URL$|_URI$", re.IGNORECASE)
 
 
 def guest_environment(room: Room, sandbox: Sandbox, named: Iterable[str] = (), **settings: str) -> dict[str, str]:
@@ -48,14 +47,5 @@ def guest_environment(room: Room, sandbox: Sandbox, named: Iterable[str] = (), *
     }
 
 
-def secret_values() -> tuple[str, ...]:
-    """What the user's own environment holds under names that are those of secrets."""
-    found = (value for name, value in os.environ.items() if _SECRET_NAME.search(name))
-    return tuple(value for value in found if len(value) >= _SHORTEST_SECRET and not value.startswith(("/", "http")))
-
-
-_SHORTEST_SECRET = 8
-
-
 def _is_harmless(name: str) -> bool:
-    return name in _HARMLESS or (name.startswith(_HARMLESS_FAMILIES) and not _SECRET_NAME.search(name))
+    return name in _HARMLESS or (name.startswith(_HARMLESS_FAMILIES) and not is_secret_name(name))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
 
 from overnight.runs.metrics import numbers_in
+from overnight.runs.redact import redact
 
 _FILE_HEAD = 8 * 2**20
 _FILE_TAIL = 1 * 2**20
 _PARSED = 2**19
 _TAIL_CHARACTERS = 4000
+_FOR_THE_OWNER = 0o600
 
 
 class Output:
@@ -33,7 +36,8 @@ class Output:
 
     def __enter__(self) -> Output:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = self._path.open("wb", buffering=0)
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FOR_THE_OWNER)
+        self._file = open(descriptor, "wb", buffering=0)  # noqa: PTH123 - closed on exit
         return self
 
     def __exit__(
@@ -47,6 +51,7 @@ class Output:
                     self._file.write(self._tail)
             finally:
                 self._file.close()
+                self._redact_file()
 
     def feed(self, chunk: bytes, *, is_standard_output: bool) -> None:
         """Take what was just read from the run. Raises OSError when the disk is full."""
@@ -65,7 +70,16 @@ class Output:
         """The last lines of everything printed."""
         recent = bytes(self._tail) if self._written >= _FILE_HEAD else _end_of(self._path)
         text = recent.decode("utf-8", errors="replace")
-        return text[-_TAIL_CHARACTERS:].strip("\n")
+        return redact(text)[-_TAIL_CHARACTERS:].strip("\n")
+
+    def _redact_file(self) -> None:
+        """Only now is all of it there: a key may have come in two pieces."""
+        if not self._path.is_file():
+            return
+        text = self._path.read_bytes().decode("utf-8", errors="surrogateescape")
+        clean = redact(text)
+        if clean != text:
+            self._path.write_bytes(clean.encode("utf-8", errors="surrogateescape"))
 
     def _keep(self, chunk: bytes) -> None:
         assert self._file is not None

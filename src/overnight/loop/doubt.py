@@ -1,0 +1,42 @@
+"""A suspicious winner measured again, beside what it would replace, on fresh seeds and by the `verify:` scorer."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from overnight.fleet.local import Version
+from overnight.ledger.records import Proposed, Role
+from overnight.loop.bench import Bench, Rival
+from overnight.loop.events import SessionEvent
+from overnight.loop.repeats import mean
+from overnight.loop.seeds import seeds_for
+
+_NOBODYS = -(10**9)
+"""Numbers below have seeds that neither experiments nor verifications use."""
+
+
+def measured_again(
+    bench: Bench, proposed: Proposed, winner: Version, other: Version, *, pairs: int
+) -> Generator[SessionEvent, None, str | None]:
+    """Measure `pairs` pairs. Returns why the winner is no winner after all; None when it is better again."""
+    number, settings = proposed.number, bench.settings
+    roles: dict[Role, Version] = {"verify_incumbent": other, "verify_candidate": winner}
+    if settings.compare:
+        del roles["verify_incumbent"]  # It is measured beside the winner.
+    for seed in seeds_for(bench.seed, _NOBODYS - number)[:pairs]:
+        for role, version in roles.items():
+            made = {(run.role, run.seed) for run in bench.history.runs(number)}
+            if (role, seed) not in made:
+                rival = Rival(other, ()) if settings.compare else None
+                yield from bench.measure(
+                    version, number, role, seed, proposed.hypothesis, rival=rival, measured_by=settings.verify
+                )
+    runs = bench.history.runs(number)
+    winners = [run for run in runs if run.role == "verify_candidate"]
+    others = [run for run in runs if run.role == "verify_incumbent"]
+    new = [run.value for run in winners if run.value is not None]
+    old = [value for value in (*(run.value for run in others), *(run.rival for run in winners)) if value is not None]
+    if len(new) < pairs or not old:
+        return next((run.reason for run in (*winners, *others) if run.value is None), "it gave no metric")
+    gain = settings.gain(mean(new), mean(old))
+    return None if gain > 0 else f"on fresh seeds it is not better ({mean(new):.6g} beside {mean(old):.6g})"
