@@ -151,3 +151,20 @@ def test_without_a_sandbox_it_wants_to_be_told_once(project: Project, tmp_path: 
 def test_a_session_keeps_the_sandbox_it_began_with(project: Project) -> None:
     project.ok("run", "--experiments", "1")
     assert "start afresh with --new" in project.refused("run", "--no-sandbox", "--experiments", "2")
+
+
+@pytest.mark.parametrize(
+    ("program", "hint"),
+    [
+        ("open('model.bin', 'w')", "Runs may write only to the folder OVERNIGHT_ARTIFACTS"),
+        ("import urllib.request; urllib.request.urlopen('http://example.invalid/')", "`run_network: true`"),
+        ("open(OUTSIDE)", "let them read it by `read: "),
+    ],
+)
+def test_a_run_that_lacks_something_in_its_room_is_told_what(
+    project: Project, tmp_path: Path, program: str, hint: str
+) -> None:
+    (tmp_path / "rows.csv").write_text("1")
+    project.write("solve.py", program.replace("OUTSIDE", repr(str(tmp_path / "rows.csv"))) + "\n")
+    project.commit()
+    assert hint in project.refused("check")

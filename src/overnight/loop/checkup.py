@@ -16,10 +16,10 @@ from overnight.judge.noise import Noise, pooled_noise
 from overnight.ledger.records import Measured
 from overnight.loop.assemble import Project, check_agent
 from overnight.loop.events import RunFinished, RunStarted
+from overnight.loop.hints import baseline_error
 from overnight.loop.meter import Meter
 from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
-from overnight.loop.session import baseline_error
 from overnight.loop.state import State
 from overnight.repo.candidate import fingerprint
 from overnight.runs.sandbox import NOT_PROTECTED, NoSandbox, find_sandbox, why_none

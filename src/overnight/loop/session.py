@@ -14,7 +14,7 @@ from overnight.fleet.local import LocalFleet, Version
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
 from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS
-from overnight.ledger.records import Judged, Measured, Resumed, Stopped
+from overnight.ledger.records import Judged, Resumed, Stopped
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project, check_agent, make_proposer
 from overnight.loop.bench import Bench, Rival
@@ -22,6 +22,7 @@ from overnight.loop.confinement import sandbox_of
 from overnight.loop.events import ExperimentJudged, RunFinished, SessionClosed, SessionEvent, SessionOpened
 from overnight.loop.experiment import Experimenter
 from overnight.loop.frozen import FrozenWorld
+from overnight.loop.hints import baseline_error
 from overnight.loop.meter import Meter
 from overnight.loop.recovery import agree, take_up
 from overnight.loop.repeats import mean_metrics, seems_exact
@@ -218,34 +219,3 @@ def override(settings: Settings, *, agent: str | None, experiments: int | None, 
     given = {name: value for name, value in (("experiments", experiments), ("hours", hours)) if value is not None}
     changed = settings.model_copy(update={"stop": settings.stop.model_copy(update=given)})
     return changed.model_copy(update={"agent": agent}) if agent else changed
-
-
-def baseline_error(project: Project, measured: Measured) -> GoalError:
-    """What to tell the user about a baseline without a metric: the reason, and the end of what it printed."""
-    goal = project.goal
-    if measured.outcome == "timeout":
-        key, hint = "budget", "give it a longer `budget:` (or `kill_at:`), or let it stop by itself in time"
-    elif measured.exit_code == 0:
-        key = "score" if goal.settings.score else "metric"
-        name = goal.settings.metric
-        lines = f"lines `candidate.{name}: NUMBER` and `incumbent.{name}: NUMBER`" if goal.settings.compare else None
-        hint = f"print {lines or f'a line `{name}: NUMBER`'}, or name one of the printed numbers as `metric:`"
-    else:
-        key, hint = (
-            "compare" if goal.settings.compare else "run",
-            "it must work as it is before it can be improved" + _missing_path(project, measured),
-        )
-    tail = "\n".join(f"    {line}" for line in measured.output_tail.splitlines()[-15:])
-    printed = f"\n  the end of its output:\n{tail}" if tail else "\n  it printed nothing"
-    metric = goal.settings.metric
-    return GoalError([f"{goal.at(key)}: the baseline gives no `{metric}`: {measured.reason}; {hint}{printed}"])
-
-
-def _missing_path(project: Project, measured: Measured) -> str:
-    """A hint about files that the user has but git does not: runs see only what is committed."""
-    tracked = {path.split("/")[0] for path in project.repository.tracked(project.base)}
-    names = (entry.name for entry in project.goal.folder.iterdir() if entry.name not in (".git", ".overnight"))
-    here = [name for name in sorted(names) if name not in tracked and name in measured.output_tail]
-    if not here:
-        return ""
-    return f". Runs see what is committed; {here[0]} is not: commit it, or let runs read it by `read: {here[0]}`"

@@ -1,0 +1,55 @@
+"""What to tell the user about a baseline that gives no metric: why, and what its output says to do about it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+from pathlib import Path
+
+from overnight.errors import GoalError
+from overnight.ledger.records import Measured
+from overnight.loop.assemble import Project
+
+
+def baseline_error(project: Project, measured: Measured) -> GoalError:
+    """What to tell the user about a baseline without a metric: the reason, and the end of what it printed."""
+    goal = project.goal
+    if measured.outcome == "timeout":
+        key, hint = "budget", "give it a longer `budget:` (or `kill_at:`), or let it stop by itself in time"
+    elif measured.exit_code == 0:
+        key = "score" if goal.settings.score else "metric"
+        name = goal.settings.metric
+        lines = f"lines `candidate.{name}: NUMBER` and `incumbent.{name}: NUMBER`" if goal.settings.compare else None
+        hint = f"print {lines or f'a line `{name}: NUMBER`'}, or name one of the printed numbers as `metric:`"
+    else:
+        key, hint = (
+            "compare" if goal.settings.compare else "run",
+            "it must work as it is before it can be improved" + _hint(project, measured),
+        )
+    tail = "\n".join(f"    {line}" for line in measured.output_tail.splitlines()[-15:])
+    printed = f"\n  the end of its output:\n{tail}" if tail else "\n  it printed nothing"
+    metric = goal.settings.metric
+    return GoalError([f"{goal.at(key)}: the baseline gives no `{metric}`: {measured.reason}; {hint}{printed}"])
+
+
+def _hint(project: Project, measured: Measured) -> str:
+    """What the end of its output says about a run that lacks what its author has."""
+    printed = measured.output_tail
+    tracked = {path.split("/")[0] for path in project.repository.tracked(project.base)}
+    names = (entry.name for entry in project.goal.folder.iterdir() if entry.name not in (".git", ".overnight"))
+    here = [name for name in sorted(names) if name not in tracked and name in printed]
+    if here:
+        return f". Runs see what is committed; {here[0]} is not: commit it, or let runs read it by `read: {here[0]}`"
+    if os.strerror(errno.EROFS) in printed:
+        return ". Runs may write only to the folder OVERNIGHT_ARTIFACTS and to TMPDIR"
+    if any(words in printed for words in _NO_NETWORK):
+        return ". Runs have no network unless goal.md says `run_network: true`"
+    outside = [path for path in re.findall(r"/[\w.@+-]+(?:/[\w.@+-]+)+", printed) if Path(path).exists()]
+    hidden = [path for path in outside if not Path(path).is_relative_to(project.goal.folder)]
+    if hidden and os.strerror(errno.ENOENT) in printed:
+        return f". Runs see nothing outside the project but programs: let them read it by `read: {hidden[-1]}`"
+    return ""
+
+
+_NO_NETWORK = (os.strerror(errno.ENETUNREACH), "name resolution", "Name or service not known", "getaddrinfo")
