@@ -1,17 +1,22 @@
-"""Files and folders removed, whatever guests have made of them."""
+"""Files and folders removed, whatever guests have made of them: closed ones, and such as are nested very deep."""
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from pathlib import Path
 
 
 def remove(path: Path) -> None:
     """Delete a file, a link, or a folder with all in it."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, onerror=_open_up)
-    else:
+    if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
+        return
+    try:
+        shutil.rmtree(path)
+    except (OSError, RecursionError):
+        _flatten(path)
+        path.rmdir()
 
 
 def fresh_folder(folder: Path) -> None:
@@ -24,13 +29,22 @@ def fresh_folder(folder: Path) -> None:
         remove(entry)
 
 
-def _open_up(function: object, path: str, _: object) -> None:
-    """Let `rmtree` go on in a folder whose rights a guest took away."""
-    place = Path(path)
-    for folder in (place.parent, place):
-        if folder.is_dir() and not folder.is_symlink():
+def _flatten(top: Path) -> None:
+    """Empty a folder level by level: what lies deeper is moved up, so that no path becomes too long for the system."""
+    mark = secrets.token_hex(8)
+    moved = 0
+    top.chmod(0o700)
+    while folders := list(top.iterdir()):
+        for folder in folders:
+            if folder.is_symlink() or not folder.is_dir():
+                folder.unlink()
+                continue
             folder.chmod(0o700)
-    if place.is_dir() and not place.is_symlink():
-        shutil.rmtree(place)
-    else:
-        place.unlink(missing_ok=True)
+            for child in folder.iterdir():
+                if child.is_symlink() or not child.is_dir():
+                    child.unlink()
+                else:
+                    child.chmod(0o700)
+                    moved += 1
+                    child.rename(top / f"{mark}-{moved}")
+            folder.rmdir()

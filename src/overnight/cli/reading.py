@@ -113,7 +113,7 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
         )
         return
     title = judged.hypothesis if judged else proposed.hypothesis if proposed else ""
-    typer.echo(f"experiment {number}: {title}\n{_verdict_words(judged)}\n")
+    typer.echo(f"experiment {number}: {safe(title)}\n{_verdict_words(judged)}\n")
     for line in reasons:
         typer.echo(safe(line))
     if reasons:
@@ -183,7 +183,7 @@ def _print_patch(patch: str) -> None:
 
         Console().print(Syntax(safe(patch), "diff", theme="ansi_dark", background_color="default"))
     else:
-        typer.echo(patch)
+        typer.echo(safe(patch))
 
 
 def _runs_table(runs: list[Measured]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -174,7 +175,8 @@ class LocalFleet:
             trials=_trials(result.value) if not touched else None,
             rival=None if touched else result.rival,
             rival_trials=_trials(result.rival) if not touched else None,
-            metrics={**usage, **result.metrics},
+            # A record holds numbers; of what is none, the run's output tells.
+            metrics={**usage, **{name: value for name, value in result.metrics.items() if math.isfinite(value)}},
             reason=f"the run changed the scorer's own copy of {touched[0]}" if touched else result.reason,
             exit_code=ended.exit_code,
             signal=ended.signal,

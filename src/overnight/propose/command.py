@@ -91,7 +91,7 @@ class CommandProposer:
             if path is not None and self._scope.allows(path) and (content := self._content(change)) is not _NO_FILE:
                 files[path] = content  # type: ignore[assignment]
             elif not _is_dropping(change):
-                trespasses.append(path or f"/{change.path}")
+                trespasses.append(_as_text(path or f"/{change.path}"))
         changed = {path: content for path, content in files.items() if content != brief.files.get(path)}
         failure = None if changed or trespasses else self._failure(ended)
         hypothesis = _hypothesis(printed) or describe(brief.files, changed)
@@ -138,6 +138,11 @@ class CommandProposer:
 
 
 _NO_FILE = object()
+
+
+def _as_text(path: str) -> str:
+    """A file's name, which may be no text, so that it can be written down."""
+    return path.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
 
 
 def check_program(command: str, folder: Path) -> None:

@@ -26,9 +26,8 @@ def agent_room(settings: Settings, copy: Worktree, scope: Scope, brief: Path, tm
     """
     needs = needs_of(settings.agent)
     fresh_folder(tmp)
-    open_folders = {
-        copy.project / PurePosixPath(path).parent for path in scope.of(copy.paths()) if (copy.project / path).exists()
-    }
+    editable = scope.literal if scope.literal is not None else scope.of(copy.paths())
+    open_folders = {copy.project / PurePosixPath(path).parent for path in editable if (copy.project / path).exists()}
     hidden = (copy.project / Path(name).expanduser() for name in settings.hidden)
     room = Room(
         copy.project,

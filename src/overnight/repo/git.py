@@ -100,7 +100,10 @@ class Repository:
 
     def is_ignored(self, path: str) -> bool:
         """Whether git would ignore `path` (relative to the repository's root)."""
-        return bool(self.git.path_is_ignored(path))
+        try:
+            return bool(self.git.path_is_ignored(path))
+        except UnicodeEncodeError:
+            return False  # A name that is no text: nobody's .gitignore has it.
 
     def _commit(self, commit: str) -> pygit2.Commit:
         return self.git[commit].peel(pygit2.Commit)

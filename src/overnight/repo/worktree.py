@@ -61,7 +61,13 @@ class Worktree:
         self._tree = tree
 
     def changes(self, thorough: bool = False) -> list[Change]:
-        """What somebody changed since the checkout. `thorough` looks at every file instead of asking inotify."""
+        """What somebody changed since the checkout, but for what git ignores.
+
+        `thorough` looks at every file instead of asking inotify.
+        """
+        return [change for change in self._all_changes(thorough) if not (change.is_new and self._ignored(change.path))]
+
+    def _all_changes(self, thorough: bool) -> list[Change]:
         touched = self._watch.touched() if self._watch is not None else None
         self._suspects = None if touched is None or self._suspects is None else self._suspects | touched
         look_at_all = thorough or self._suspects is None
@@ -69,8 +75,11 @@ class Worktree:
         return [Change(path, path not in self._stats) for path in sorted(paths)]
 
     def clean(self, thorough: bool = False) -> None:
-        """Undo what was changed since the checkout: tracked files are written anew, new ones removed."""
-        for change in self.changes(thorough):
+        """Undo what was changed since the checkout: tracked files are written anew, new ones removed.
+
+        Also what git ignores: what one guest leaves must not reach the next.
+        """
+        for change in self._all_changes(thorough):
             if change.is_new:
                 remove(self.folder / change.path)
             else:
@@ -115,7 +124,8 @@ class Worktree:
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(target)
         self._stats = {path: _stat(self.folder / path) for path in self._tracked_files(tree)}
-        self._folders = {str(parent) for path in self._stats for parent in PurePosixPath(path).parents}
+        there = (*self._stats, *self._links)
+        self._folders = {str(parent) for path in there for parent in PurePosixPath(path).parents}
         self._watch = Watch.of(self.folder, self._folders)
 
     def _tracked_files(self, tree: str) -> list[str]:
@@ -177,10 +187,11 @@ class Worktree:
         if known is not None:
             return not os.path.lexists(self.folder / path) or _stat(self.folder / path) != known
         there = os.path.lexists(self.folder / path)
-        return there and path not in self._folders and path not in self._links and not self._ignored(path)
+        return there and path not in self._folders and path not in self._links
 
     def _ignored(self, path: str) -> bool:
-        return PurePosixPath(path).name != ".git" and self.repository.is_ignored(path)
+        is_folder = (self.folder / path).is_dir() and not (self.folder / path).is_symlink()
+        return PurePosixPath(path).name != ".git" and self.repository.is_ignored(path + "/" * is_folder)
 
     def _scan(self) -> list[str]:
         """Every path that is not as checked out, found by looking at all of them."""
@@ -196,7 +207,7 @@ class Worktree:
                     seen.add(path)
                     if _signature(entry.stat(follow_symlinks=False)) != self._stats[path]:
                         found.append(path)
-                elif path not in self._links and not self._ignored(path + "/" * entry.is_dir(follow_symlinks=False)):
+                elif path not in self._links:
                     found.append(path)
         return found + [path for path in self._stats if path not in seen]
 

@@ -20,6 +20,7 @@ _NOT_FOR_GUESTS = (
     *("/etc/ssl/private", "/etc/NetworkManager", "/etc/wireguard", "/etc/openvpn", "/etc/kubernetes", "/etc/docker"),
 )
 """In /etc; where we are root, a guest could read them."""
+_OF_THE_KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus", "/proc/fs", "/proc/acpi")
 _DEVICES = ("nvidia*", "dri", "kfd", "accel*", "dxg")
 """Of GPUs, in /dev."""
 HOME = Path("/tmp/home")
@@ -68,7 +69,11 @@ class Bubblewrap:
     def _own(self, room: Room) -> Iterator[str]:
         """What the guest has for itself: /proc, /dev, /tmp, a home."""
         shared = int(room.limits.memory_mb * 2**20) if room.limits else 2**30
-        yield from ("--proc", "/proc", "--dev", "/dev", "--size", str(shared), "--tmpfs", "/dev/shm")
+        yield from ("--proc", "/proc")
+        for name in _OF_THE_KERNEL:
+            if Path(name).exists():
+                yield from ("--ro-bind", name, name)  # Where we are root, a guest could write to them.
+        yield from ("--dev", "/dev", "--size", str(shared), "--tmpfs", "/dev/shm")
         for pattern in _DEVICES:
             for device in sorted(Path("/dev").glob(pattern)):
                 yield from ("--dev-bind-try", str(device), str(device))
