@@ -18,7 +18,7 @@ lint: $(READY)  ## style, types, layers
 	$(BIN)/lint-imports
 
 bench: $(READY)  ## what the README claims about speed and size, measured here
-	$(BIN)/python benchmarks/overhead.py
+	$(BIN)/python benchmarks/overhead.py --sandbox
 	$(BIN)/python benchmarks/long_night.py
 
 $(READY): requirements.lock pyproject.toml scripts/setup.sh

@@ -1,11 +1,12 @@
 """What a loop adds to an experiment that does nothing: Overnight, labloop, and bare fork+exec, in one run.
 
-    python benchmarks/overhead.py [--experiments 100] [--rounds 3] [--files 20000]
+    python benchmarks/overhead.py [--experiments 100] [--rounds 3] [--files 20000] [--sandbox]
 
 An experiment here is two shell processes: an agent that writes a new number into a file, and a run that prints the
 metric. `fork+exec` is those two processes and nothing else. Start-up does not count: for Overnight the ledger says when
 each verdict fell, for labloop a session of few experiments is taken off a session of many. Rounds are interleaved, and
-the smallest figure of each is taken: noise on a machine only ever adds.
+the smallest figure of each is taken: noise on a machine only ever adds. With `--sandbox`, Overnight is also measured
+with its sandbox, which puts both processes into rooms of their own.
 
 labloop comes from PyPI into a virtual environment of its own (benchmarks/out/labloop).
 """
@@ -61,10 +62,10 @@ def timed(command: list[str], folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def overnight(folder: Path, experiments: int) -> float:
+def overnight(folder: Path, experiments: int, *, sandboxed: bool = False) -> float:
     """Seconds an experiment: from the first verdict of a new session to its last, by the ledger's clock."""
-    run = [sys.executable, "-m", "overnight.cli.main", "run", "--plain", "--no-sandbox", "--new"]
-    timed([*run, "--experiments", str(FEW + experiments)], folder)
+    run = [sys.executable, "-m", "overnight.cli.main", "run", "--plain", "--new"]
+    timed([*run, *(() if sandboxed else ("--no-sandbox",)), "--experiments", str(FEW + experiments)], folder)
     with sqlite3.connect(folder / ".overnight" / "ledger.db") as ledger:
         last = "SELECT session FROM events ORDER BY id DESC LIMIT 1"
         query = f"SELECT time FROM events WHERE kind = 'judged' AND session = ({last}) ORDER BY id"
@@ -114,6 +115,7 @@ def main() -> None:
     parser.add_argument("--experiments", type=int, default=100)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--files", type=int, default=20_000)
+    parser.add_argument("--sandbox", action="store_true")
     wanted = parser.parse_args()
     program = install_labloop()
     work = Path(tempfile.mkdtemp(prefix="overnight-bench-"))
@@ -126,6 +128,9 @@ def main() -> None:
             f"overnight, {wanted.files:,} files": lambda: overnight(large, wanted.experiments),
             "labloop": lambda: labloop(program)(small["labloop"], wanted.experiments),
         }
+        if wanted.sandbox:
+            entries["overnight, sandboxed"] = lambda: overnight(small["overnight"], wanted.experiments, sandboxed=True)
+            entries[f"sandboxed, {wanted.files:,} files"] = lambda: overnight(large, wanted.experiments, sandboxed=True)
         rounds = [{name: measure() for name, measure in entries.items()} for _ in range(wanted.rounds)]
     finally:
         shutil.rmtree(work, ignore_errors=True)
