@@ -39,9 +39,9 @@ class Tree:
         """Note how much memory the tree holds now. Returns which limit it is beyond, as the end of a sentence."""
         resident = private = 0
         members = self._members()
-        for process in members:
+        for pid in members:
             with contextlib.suppress(psutil.Error):
-                memory = process.memory_info()
+                memory = psutil.Process(pid).memory_info()
                 resident += memory.rss
                 private += memory.rss - getattr(memory, "shared", 0)
         self.peak_mb = max(self.peak_mb, resident / 2**20)
@@ -64,26 +64,24 @@ class Tree:
 
     def terminate(self) -> None:
         """Ask everyone to end, but not the sandbox, since it would take the rest with it at once."""
-        spared = set()
+        spared: set[int] = set()
         if self._is_wrapped:
-            with contextlib.suppress(psutil.Error):
-                spared = {self._pid, *(child.pid for child in psutil.Process(self._pid).children())}
-        for process in self._members():
-            if process.pid not in spared:
-                _send(process.pid, signal.SIGTERM)
+            spared = {self._pid, *_children_of(self._pid)}
+        for pid in set(self._members()) - spared:
+            _send(pid, signal.SIGTERM)
 
     def kill(self, *, main_is_over: bool) -> None:
         """End everyone, however often they fork meanwhile."""
-        if main_is_over and not _have_other_children(self._pid):
+        if main_is_over and not set(_children_of(os.getpid())) - {self._pid}:
             return
         # A process that hangs in the kernel (a dead network drive, a lost GPU) cannot be ended by anyone: not for ever.
         patience = time.monotonic() + _KILL_PATIENCE_SECONDS
         while time.monotonic() < patience:
             members = self._members()
-            alive = [process.pid for process in members if _is_alive(process)]
+            alive = [pid for pid in members if _is_alive(pid)]
             for pid in alive:
                 _send(pid, signal.SIGKILL)
-            for pid in {process.pid for process in members} - {*alive, self._pid}:
+            for pid in set(members) - {*alive, self._pid}:
                 with contextlib.suppress(ChildProcessError):
                     _, _, usage = os.wait4(pid, os.WNOHANG)
                     self.cpu_seconds += usage.ru_utime + usage.ru_stime
@@ -91,35 +89,28 @@ class Tree:
                 return
             time.sleep(0.001)
 
-    def _members(self) -> list[psutil.Process]:
+    def _members(self) -> list[int]:
         """The process, its descendants, and orphans of theirs that came to us (or carry its session's id)."""
-        me = psutil.Process()
-        members: dict[int, psutil.Process] = {}
-        with contextlib.suppress(psutil.Error):
-            for process in me.children(recursive=True):
-                members[process.pid] = process
-        roots = [process for process in members.values() if process.pid == self._pid or self._is_orphan(process)]
-        wanted = {process.pid: process for process in roots}
-        for process in roots:
-            with contextlib.suppress(psutil.Error):
-                wanted.update((child.pid, child) for child in process.children(recursive=True))
+        wanted: dict[int, None] = {}
+        pending = [pid for pid in _children_of(os.getpid()) if pid == self._pid or self._is_orphan(pid)]
+        while pending:
+            pid = pending.pop()
+            if pid not in wanted:
+                wanted[pid] = None
+                pending += _children_of(pid)
         if sys.platform != "linux":
-            wanted.update(
-                (process.pid, process) for process in psutil.process_iter() if _session_of(process.pid) == self._pid
-            )
-        return list(wanted.values())
+            wanted.update(dict.fromkeys(pid for pid in psutil.pids() if _session_of(pid) == self._pid))
+        return list(wanted)
 
-    def _is_orphan(self, process: psutil.Process) -> bool:
+    def _is_orphan(self, pid: int) -> bool:
         """Whether a child of ours is one that we never started: it has left our session, and is younger than the run.
 
         Other children of this program (in a notebook, say) live in its own session.
         """
+        if _session_of(pid) in (os.getsid(0), None):
+            return False
         with contextlib.suppress(psutil.Error):
-            return (
-                process.ppid() == os.getpid()
-                and process.create_time() >= self._started - 1.0
-                and _session_of(process.pid) not in (os.getsid(0), None)
-            )
+            return psutil.Process(pid).create_time() >= self._started - 1.0
         return False
 
 
@@ -134,18 +125,26 @@ class _Adoption:
     on = False
 
 
-def _have_other_children(pid: int) -> bool:
-    """Whether we have any child but the (ended, not yet reaped) process `pid`; one system call when we have none."""
-    with contextlib.suppress(psutil.Error, FileNotFoundError):
-        if sys.platform == "linux":
-            tasks = Path("/proc/self/task").iterdir()
-            return any(set((task / "children").read_bytes().split()) - {str(pid).encode()} for task in tasks)
-    return True
+def _children_of(pid: int) -> list[int]:
+    """The children of a process. On Linux it costs no more than there are; psutil looks at every process there is."""
+    if not _KERNEL_TELLS_CHILDREN:
+        with contextlib.suppress(psutil.Error):
+            return [child.pid for child in psutil.Process(pid).children()]
+        return []
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            with contextlib.suppress(OSError):
+                found += map(int, (task / "children").read_bytes().split())
+    return found
 
 
-def _is_alive(process: psutil.Process) -> bool:
+_KERNEL_TELLS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
+
+
+def _is_alive(pid: int) -> bool:
     try:
-        return process.status() != psutil.STATUS_ZOMBIE
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 
