@@ -59,7 +59,7 @@ def room(tmp_path: Path) -> Room:
 def test_what_may_be_read_and_written(confined: Sandbox, room: Room, tmp_path: Path) -> None:
     said = said_in(
         confined, room, f"ls labels; cat ../elsewhere; echo x > new; echo x > open/new; echo x > open/frozen; "
-        f"echo x > {tmp_path}/artifacts/a; echo x > /tmp/t; echo home > ~/h;",
+        f"echo x > {tmp_path}/artifacts/a; echo x > /tmp/t; echo home > $HOME/h;",
     )  # fmt: skip
     assert "37" not in said
     assert "private" not in said

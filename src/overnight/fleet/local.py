@@ -151,8 +151,18 @@ class LocalFleet:
             score_room=rooms.of_scorer(score, self._score_copy, artifacts) if score and self._score_copy else None,
             artifacts=artifacts,
             output=output,
+            trespass=self._trespass,
             sides=sides,
         )
+
+    def _trespass(self) -> str | None:
+        """What is not as it should be in the scorer's copy, new and ignored files included: the run was there."""
+        touched = self._score_copy.touched() if self._score_copy is not None else []
+        if not touched:
+            return None
+        assert self._score_copy is not None
+        self._score_copy.clean()
+        return f"the run changed the scorer's own copy of {touched[0]}"
 
     def _measured(
         self, version: Version, number: int, role: Role, seed: int, result: RunResult, output: Path

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 
 from overnight.errors import OvernightError
+from overnight.folders import remove
 from overnight.goal.settings import Settings
 from overnight.propose.agents import needs_of
 from overnight.propose.brief import Brief
@@ -57,6 +58,7 @@ class CommandProposer:
         self._worktree.checkout(brief.incumbent_commit)
         self._folder.mkdir(parents=True, exist_ok=True)
         brief_file = self._folder / "brief.md"
+        remove(brief_file)  # A guest without a sandbox may have put a link there.
         brief_file.write_text(brief.text(), encoding="utf-8")
         tmp = self._worktree.folder.with_name("agent-tmp")
         room = agent_room(self._settings, self._worktree, self._scope, brief_file, tmp, self._sandbox)

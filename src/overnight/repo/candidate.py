@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 Files = Mapping[str, bytes]
+_LARGEST_READ = 2**19
 
 
 def fingerprint(files: Files) -> str:
@@ -65,7 +66,12 @@ def apply_changes(files: Files, changes: Mapping[str, bytes | None]) -> dict[str
 
 
 def unparsable(path: str, content: bytes) -> str | None:
-    """Why a file with a grammar cannot be read ("line 3: invalid syntax"); None when it is fine or unknown."""
+    """Why a file with a grammar cannot be read ("line 3: invalid syntax"); None when it is fine or unknown.
+
+    A very large one is not tried, since reading it could take all of our memory: its run will tell.
+    """
+    if len(content) > _LARGEST_READ:
+        return None
     try:
         match PurePosixPath(path).suffix:
             case ".py":

@@ -7,6 +7,7 @@ after that only what differs is written, and a change is noticed by inotify (Lin
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -45,6 +46,7 @@ class Worktree:
         self._tree: str | None = None
         self._stats: dict[str, _Stat] = {}
         self._folders: set[str] = set()
+        self._identity: tuple[int, int] | None = None
         self._watch: Watch | None = None
         self._suspects: set[str] | None = set()  # None: only a look at every file can tell.
 
@@ -52,10 +54,12 @@ class Worktree:
         """Make the copy hold exactly `commit`. Raises RepositoryError when it cannot be written."""
         tree = self.repository.tree_of(commit)
         try:
-            if self._tree is None:
+            if self._tree is None or not self.is_in_place():
                 self._fill(tree)
-            elif tree != self._tree:
-                self._switch(tree)
+            else:
+                self.clean()  # A guest elsewhere may have found its way here.
+                if tree != self._tree:
+                    self._switch(tree)
         except OSError as error:
             raise RepositoryError(f"the working copy {self.folder} cannot be written: {error.strerror}") from None
         self._tree = tree
@@ -67,7 +71,21 @@ class Worktree:
         """
         return [change for change in self._all_changes(thorough) if not (change.is_new and self._ignored(change.path))]
 
+    def touched(self) -> list[str]:
+        """Every path that is not as it was checked out, also what git ignores."""
+        return [change.path for change in self._all_changes(thorough=False)]
+
+    def is_in_place(self) -> bool:
+        """Whether the folder is the one that was filled: nothing is cleaned where a guest put another, or a link."""
+        try:
+            status = self.folder.lstat()
+        except OSError:
+            return False
+        return stat.S_ISDIR(status.st_mode) and (status.st_dev, status.st_ino) == self._identity
+
     def _all_changes(self, thorough: bool) -> list[Change]:
+        if not self.is_in_place():
+            return [Change(path, False) for path in sorted(self._stats)]
         touched = self._watch.touched() if self._watch is not None else None
         self._suspects = None if touched is None or self._suspects is None else self._suspects | touched
         look_at_all = thorough or self._suspects is None
@@ -79,11 +97,14 @@ class Worktree:
 
         Also what git ignores: what one guest leaves must not reach the next.
         """
+        if not self.is_in_place():
+            return  # The next checkout fills it anew.
         for change in self._all_changes(thorough):
             if change.is_new:
                 remove(self.folder / change.path)
             else:
                 self._write(change.path)
+        self._link()
         self._settle()
 
     def write(self, files: Mapping[str, bytes]) -> None:
@@ -111,6 +132,8 @@ class Worktree:
     def _fill(self, tree: str) -> None:
         remove(self.folder)
         self.folder.mkdir(parents=True)
+        status = self.folder.lstat()
+        self._identity = (status.st_dev, status.st_ino)
         index = self.folder.with_name(self.folder.name + ".index")
         git_folder = str(Path(self.repository.git.path))
         where = {"GIT_DIR": git_folder, "GIT_WORK_TREE": str(self.folder), "GIT_INDEX_FILE": str(index)}
@@ -118,15 +141,18 @@ class Worktree:
         git_program([*plain, "read-tree", tree], self.folder, where)
         git_program([*plain, "checkout-index", "--all", "--force", "--quiet"], self.folder, where)
         remove(index)
+        self._link()
+        self._stats = {path: _stat(self.folder / path) for path in self._tracked_files(tree)}
+        there = (*self._stats, *self._links)
+        self._folders = {str(parent) for path in there for parent in PurePosixPath(path).parents}
+        self._watch = Watch.of(self.folder, self._folders)
+
+    def _link(self) -> None:
         for name, target in self._links.items():
             link = self.folder / name
             if not link.exists():
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(target)
-        self._stats = {path: _stat(self.folder / path) for path in self._tracked_files(tree)}
-        there = (*self._stats, *self._links)
-        self._folders = {str(parent) for path in there for parent in PurePosixPath(path).parents}
-        self._watch = Watch.of(self.folder, self._folders)
 
     def _tracked_files(self, tree: str) -> list[str]:
         def below(node: pygit2.Tree, prefix: str) -> Iterable[str]:
@@ -187,7 +213,13 @@ class Worktree:
         if known is not None:
             return not os.path.lexists(self.folder / path) or _stat(self.folder / path) != known
         there = os.path.lexists(self.folder / path)
-        return there and path not in self._folders and path not in self._links
+        return there and path not in self._folders and not self._is_own_link(path)
+
+    def _is_own_link(self, path: str) -> bool:
+        """Whether `path` is a link to a folder that may be read, and still leads there."""
+        target = self._links.get(path)
+        place = self.folder / path
+        return target is not None and place.is_symlink() and place.readlink() == target
 
     def _ignored(self, path: str) -> bool:
         is_folder = (self.folder / path).is_dir() and not (self.folder / path).is_symlink()
@@ -207,7 +239,7 @@ class Worktree:
                     seen.add(path)
                     if _signature(entry.stat(follow_symlinks=False)) != self._stats[path]:
                         found.append(path)
-                elif path not in self._links:
+                elif not self._is_own_link(path):
                     found.append(path)
         return found + [path for path in self._stats if path not in seen]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from overnight.runs.sandbox import Room, limited
+from overnight.runs.sandbox import Room, limited, with_home
 from overnight.runs.tools import SYSTEM
 
 _ISOLATED = (
@@ -59,7 +59,7 @@ class Bubblewrap:
             *self._own(room),
             *_mounts(room),
             *(argument for place in room.hides for argument in _cover(place)),
-            *("--chdir", str(room.folder), "--", "/bin/sh", "-c", limited(command, room.limits)),
+            *("--chdir", str(room.folder), "--", "/bin/sh", "-c", limited(with_home(command), room.limits)),
         ]
 
     def home(self, room: Room) -> Path | None:
@@ -79,10 +79,9 @@ class Bubblewrap:
                 yield from ("--dev-bind-try", str(device), str(device))
         if room.tmp is not None:
             (room.tmp / HOME.name).mkdir(exist_ok=True)
-            yield from ("--bind", str(room.tmp), "/tmp")
+            yield from ("--bind", str(room.tmp), "/tmp", "--bind", str(room.tmp), "/var/tmp")
         else:
-            yield from ("--tmpfs", "/tmp", "--dir", str(HOME))
-        yield from ("--symlink", "/tmp", "/var/tmp")
+            yield from ("--tmpfs", "/tmp", "--dir", str(HOME), "--tmpfs", "/var/tmp")
 
 
 def _system(network: bool) -> Iterator[str]:

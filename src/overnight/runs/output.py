@@ -36,7 +36,9 @@ class Output:
 
     def __enter__(self) -> Output:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FOR_THE_OWNER)
+        if self._path.is_symlink():
+            self._path.unlink()  # A guest without a sandbox may have put it there.
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, _FOR_THE_OWNER)
         self._file = open(descriptor, "wb", buffering=0)  # noqa: PTH123 - closed on exit
         return self
 

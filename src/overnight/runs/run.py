@@ -43,6 +43,8 @@ class RunOrder:
     """A folder for the run to write to and the scorer to read; it is emptied first."""
     output: Path
     """The file for everything printed."""
+    trespass: Callable[[], str | None] = lambda: None
+    """Says what the run did to the scorer's room, if anything."""
     sides: tuple[Path, Path] | None = None
     """Where the candidate and the incumbent are that the command compares; None where it runs one version."""
 
@@ -58,7 +60,7 @@ class RunOrder:
 class RunResult:
     """What one run gave. `value` is None exactly when `outcome` is not `ok`."""
 
-    outcome: Literal["ok", "crash", "timeout"]
+    outcome: Literal["ok", "crash", "timeout", "invalid"]
     value: float | None
     reason: str
     ended: Ended
@@ -103,6 +105,9 @@ def run_once(order: RunOrder, should_stop: Callable[[], bool]) -> RunResult:
         problem = misleading(order.artifacts)
         if problem:
             return RunResult("crash", None, problem, ended, tail, metrics=numbers)
+        problem = order.trespass()
+        if problem:
+            return RunResult("invalid", None, problem, ended, tail, metrics=numbers)
         return _scored(order, order.score, order.score_room, env, ended, tail, numbers, should_stop)
     value, reason = read_metric(order.metric, numbers)
     return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, metrics=numbers)

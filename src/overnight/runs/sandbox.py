@@ -5,6 +5,7 @@ Which program makes the rooms depends on the machine: bubblewrap on Linux, sandb
 
 from __future__ import annotations
 
+import re
 import shlex
 import sys
 from collections.abc import Mapping
@@ -141,6 +142,12 @@ def limited(command: str, limits: Limits | None) -> str:
     if limits is None:
         return command
     return f"ulimit -c 0; ulimit -f {max(int(limits.disk_mb * 2048), 1)}\n{command}"
+
+
+def with_home(command: str) -> str:
+    """The command with the user's home where it says `~/`: in its room, a guest has another."""
+    home = shlex.quote(str(Path.home()))
+    return re.sub(r"(^|[\s=:;&|(])~(?=/)", lambda found: f"{found[1]}{home}", command)
 
 
 def words_of(command: str) -> list[str]:

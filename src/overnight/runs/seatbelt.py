@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from overnight.runs.sandbox import Room, limited
+from overnight.runs.sandbox import Room, limited, with_home
 from overnight.runs.tools import SYSTEM
 
 _SYSTEM = ("/System", "/Library", "/Applications", "/private/etc", "/private/var/db", "/private/var/select", "/dev")
@@ -48,7 +48,7 @@ class Seatbelt:
 
     def argv(self, command: str, room: Room, env: Mapping[str, str]) -> list[str]:
         """sandbox-exec with the room's profile."""
-        return [self.program, "-p", profile(room), "/bin/sh", "-c", limited(command, room.limits)]
+        return [self.program, "-p", profile(room), "/bin/sh", "-c", limited(with_home(command), room.limits)]
 
     def home(self, room: Room) -> Path | None:
         """In the room's temporary folder."""

@@ -6,8 +6,10 @@ import contextlib
 import ctypes
 import os
 import signal
+import stat
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
@@ -37,25 +39,25 @@ class Tree:
 
     def look(self) -> str | None:
         """Note how much memory the tree holds now. Returns which limit it is beyond, as the end of a sentence."""
-        resident = private = 0
+        resident = 0
         members = self._members()
         for pid in members:
             with contextlib.suppress(psutil.Error):
-                memory = psutil.Process(pid).memory_info()
-                resident += memory.rss
-                private += memory.rss - getattr(memory, "shared", 0)
+                resident += psutil.Process(pid).memory_info().rss
         self.peak_mb = max(self.peak_mb, resident / 2**20)
         limits = self._room.limits
-        return self._beyond(limits, len(members), private / 2**20) if limits is not None else None
+        return self._beyond(limits, members, resident / 2**20) if limits is not None else None
 
-    def _beyond(self, limits: Limits, processes: int, memory_mb: float) -> str | None:
-        if memory_mb > limits.memory_mb:
+    def _beyond(self, limits: Limits, members: list[int], memory_mb: float) -> str | None:
+        # What several share counts for each of them: only beyond the limit is it worth a closer look.
+        if memory_mb > limits.memory_mb and proportional_mb(members) > limits.memory_mb:
             return f"used more than {limits.memory_mb:.0f} MiB of memory"
-        if processes - 2 * self._is_wrapped > limits.processes:
+        if len(members) - 2 * self._is_wrapped > limits.processes:
             return f"had more than {limits.processes} processes"
         if time.monotonic() >= self._disk_at:
             began = time.monotonic()
             size, entries = disk_used(self._room)
+            size += nameless_mb(members)
             # A large tree takes a while to look through: a twentieth of the time at most.
             self._disk_at = time.monotonic() + max(_DISK_SECONDS, 20 * (time.monotonic() - began))
             if size > limits.disk_mb or entries > _MOST_ENTRIES:
@@ -177,3 +179,26 @@ def disk_used(room: Room) -> tuple[float, int]:
         except OSError:
             continue  # A file; or gone by now, or closed to us as well.
     return size / 2**20, entries
+
+
+def proportional_mb(pids: Iterable[int]) -> float:
+    """MiB of memory that processes hold, what they share counted once."""
+    held = 0
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            memory = psutil.Process(pid).memory_full_info()
+            held += getattr(memory, "pss", memory.uss)
+    return held / 2**20
+
+
+def nameless_mb(pids: Iterable[int]) -> float:
+    """MiB in files that processes hold open although they were deleted: nobody sees them, but they fill the disk."""
+    sizes: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as handles:
+            for handle in handles:
+                with contextlib.suppress(OSError):
+                    status = handle.stat()
+                    if stat.S_ISREG(status.st_mode) and status.st_nlink == 0:
+                        sizes[status.st_dev, status.st_ino] = status.st_blocks * 512
+    return sum(sizes.values()) / 2**20
