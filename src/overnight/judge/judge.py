@@ -69,6 +69,8 @@ class Ties:
 
     def fit(self, ideas: Set[int], others: Container[int] = NONE) -> bool:
         """Whether these can be in one version, with those others."""
+        if not any(idea in self.excludes for idea in ideas):
+            return True
         clashes = {clash for idea in ideas for clash in self.excludes.get(idea, NONE)}
         return not clashes & ideas and not any(clash in others for clash in clashes)
 
@@ -168,7 +170,7 @@ class Judge:
         random.shuffle(others)
         for other in others:
             if other not in version and random.random() < self._share(other):
-                more = ties.closure([other]) - version
+                more = ties.closure([other]) - version if other in ties.requires else {other}
                 if ties.fit(more, version):
                     version |= more
         return frozenset(version)
@@ -239,8 +241,8 @@ class Judge:
         one held, and `value` what is to be added to its metric to get this one's.
         """
         spread = 1.0 if sd is None else min(max((sd / self._unit) ** 2, 1e-6), 1e6)
-        run = Run(frozenset(inside), self._inner(value), frozenset(against), spread)
-        unknown = run.inside - set(self._effects.ideas) - self._settled.keys()
+        run = Run(self._unsettled(inside), self._inner(value), self._unsettled(against), spread)
+        unknown = run.inside - self._chances.keys()
         if unknown:
             self._by_seed.clear()
         for idea in sorted(unknown):
@@ -253,9 +255,13 @@ class Judge:
         self._last, self._is_new = version, bool(unknown)
         if seed is not None and partner is None:
             self._by_seed[seed] = run
-        for idea in run.inside - self._settled.keys():
+        for idea in run.inside:
             self._runs[idea] = self._runs.get(idea, 0) + 1
         self._look()
+
+    def _unsettled(self, ideas: Iterable[int]) -> Ideas:
+        """Without what is in every version: there may be a thousand of those, and nothing is to be learned of them."""
+        return frozenset(idea for idea in ideas if idea not in self._settled)
 
     def tolerate(self, idea: int, loss: float) -> None:
         """This idea is welcome if it is not worse by more than `loss`: it makes things simpler."""
@@ -269,11 +275,12 @@ class Judge:
     def surest(self, kept: Iterable[int], ties: Ties) -> list[int]:
         """The kept ideas to be settled now: those beyond doubt, the oldest first, once many ideas are open."""
         found: list[int] = []
-        for idea in sorted(kept):
+        for idea in sorted(self._chances.keys() & set(kept)):
             if len(self._chances) - len(found) <= _OPEN_BEFORE_SETTLING:
                 break
-            needs = ties.closure([idea]) - {idea} - self._settled.keys()
-            if self._chances.get(idea, 0.0) >= _SETTLED and needs <= set(found):
+            if self._chances[idea] < _SETTLED:
+                continue
+            if all(need == idea or need in self._settled or need in found for need in ties.closure([idea])):
                 found.append(idea)
         return found
 
