@@ -25,7 +25,7 @@ Run = Callable[..., Ended]
 
 def room_in(folder: Path, limits: Limits | None = None) -> Room:
     """A room with Python in it."""
-    return Room(folder, sees=tool_paths([sys.executable], Path("/nowhere")), writes=(folder,), limits=limits)
+    return Room(folder, sees=tool_paths(sys.executable, Path("/nowhere")), writes=(folder,), limits=limits)
 
 
 @pytest.fixture

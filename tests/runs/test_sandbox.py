@@ -48,7 +48,7 @@ def room(tmp_path: Path) -> Room:
     copy = tmp_path / "copy"
     return Room(
         copy,
-        sees=(*tool_paths([sys.executable], Path("/nowhere")), copy),
+        sees=(*tool_paths(sys.executable, Path("/nowhere")), copy),
         writes=(tmp_path / "artifacts", copy / "open"),
         frozen=(copy / "open" / "frozen",),
         hides=(copy / "labels",),
@@ -139,7 +139,8 @@ def test_tools_of_a_home_folder_come_without_the_rest_of_it(tmp_path: Path, monk
     real.chmod(0o755)
     (home / ".local" / "bin" / "agent").symlink_to(real)
     path = f"{home}/.local/bin{os.pathsep}{home}/conda/bin{os.pathsep}/usr/bin"
-    found = set(tool_paths(["agent --fast", "cat ~/.ssh/../notes"], home / "project", path))
+    monkeypatch.setenv("PATH", path)
+    found = set(tool_paths("agent --fast; cat ~/.ssh/../notes", home / "project"))
     assert {home / ".local/bin", home / "conda/bin", home / "conda/lib", real, real.parent} <= found
     for private in (home, home / ".ssh", home / ".local/share", home / ".local/share/keys", home / "conda/secrets"):
         assert private not in found
@@ -148,4 +149,4 @@ def test_tools_of_a_home_folder_come_without_the_rest_of_it(tmp_path: Path, monk
 
 def test_what_contains_the_project_is_never_opened(tmp_path: Path) -> None:
     (tmp_path / "project").mkdir()
-    assert tmp_path not in tool_paths([f"cat {tmp_path}"], tmp_path / "project", "/usr/bin")
+    assert tmp_path not in tool_paths(f"cat {tmp_path}", tmp_path / "project")

@@ -69,7 +69,7 @@ class Rooms:
         return tuple(dict.fromkeys(each for place in places for each in (place, place.resolve()) if each.exists()))
 
     def _tools(self, command: str) -> tuple[Path, ...]:
-        return tool_paths([command], self.project)
+        return tool_paths(command, self.project)
 
     def _fresh_tmp(self, name: str) -> Path:
         folder = self.work / name

@@ -31,7 +31,7 @@ def agent_room(settings: Settings, copy: Worktree, scope: Scope, brief: Path, tm
     hidden = (copy.project / Path(name).expanduser() for name in settings.hidden)
     room = Room(
         copy.project,
-        sees=(*tool_paths([settings.agent], copy.repository.root / copy.repository.prefix), copy.folder, brief),
+        sees=(*tool_paths(settings.agent, copy.repository.root / copy.repository.prefix), copy.folder, brief),
         writes=tuple(sorted(open_folders)),
         frozen=tuple(place for folder in sorted(open_folders) for place in _frozen(copy, scope, folder, open_folders)),
         hides=tuple(place for place in hidden if place.exists()),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 
 REDACTED = "[redacted]"
 
@@ -56,7 +57,12 @@ def _found(text: str) -> list[str]:
     return [*held, *_KEYS.findall(text), *(found["value"] for found in _NAMED.finditer(text))]
 
 
-def _secret_values() -> list[str]:
+def _secret_values() -> tuple[str, ...]:
     """The longest first, since one may be a part of another."""
-    found = {value for name, value in os.environ.items() if is_secret_name(name) and len(value) >= _SHORTEST}
-    return sorted((value for value in found if not value.startswith("/")), key=len, reverse=True)
+    return _secrets_in(tuple(os.environ.items()))
+
+
+@lru_cache(maxsize=4)
+def _secrets_in(environment: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    found = {value for name, value in environment if is_secret_name(name) and len(value) >= _SHORTEST}
+    return tuple(sorted((value for value in found if not value.startswith("/")), key=len, reverse=True))

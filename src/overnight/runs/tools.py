@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from overnight.runs.sandbox import words_of
@@ -23,22 +24,27 @@ _OF_A_HOME = ("bin", "lib")
 """The same where the prefix is one that users keep other things in, such as ~/.local."""
 
 
-def tool_paths(commands: Iterable[str | None], project: Path, path: str | None = None) -> tuple[Path, ...]:
-    """The files and folders outside `SYSTEM` that these shell commands need: their programs, and paths they name.
+def tool_paths(command: str, project: Path) -> tuple[Path, ...]:
+    """The files and folders outside `SYSTEM` that a shell command needs: its programs, and paths it names.
 
-    `path` is what PATH holds. Nothing that contains `project` or the home folder is among them.
+    Nothing that contains `project` or the home folder is among them.
     """
+    return _tool_paths(command, project, os.environ.get("PATH", ""))
+
+
+@cache
+def _tool_paths(command: str, project: Path, path: str) -> tuple[Path, ...]:
+    """Found once: rooms are made for every run, and programs stay where they are."""
     found: dict[Path, None] = {}
-    for directory in (path or os.environ.get("PATH", "")).split(os.pathsep):
+    for directory in path.split(os.pathsep):
         if directory.startswith("/"):
             found.update(dict.fromkeys(_of_folder(Path(directory))))
-    for command in commands:
-        for word in words_of(command or ""):
-            found.update(dict.fromkeys(_of_word(word, project, path)))
+    for word in words_of(command):
+        found.update(dict.fromkeys(_of_word(word, project, path)))
     return tuple(place for place in found if _is_worth_opening(place, project))
 
 
-def _of_word(word: str, project: Path, path: str | None) -> Iterator[Path]:
+def _of_word(word: str, project: Path, path: str) -> Iterator[Path]:
     if word.startswith(("/", "~")):
         place = Path(word).expanduser()
     elif "/" in word:
