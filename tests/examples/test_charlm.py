@@ -225,6 +225,17 @@ def _arrays() -> dict[str, np.ndarray]:
     }
 
 
+def test_a_model_that_looks_at_the_characters_to_come_is_caught(score: ModuleType, charlm: Import) -> None:
+    prepare = charlm("prepare")
+    text = prepare.load("validation")[:20_000]
+    one_hot = np.eye(prepare.SYMBOLS, dtype=np.float32)
+    # It says again what it sees last. Shown the character to come, as its own training might, it is always right.
+    copier = score.Model(1, "relu", one_hot, [], (30 * one_hot, np.zeros(prepare.SYMBOLS, dtype=np.float32)))
+    assert (copier.logits(text[:, None]).argmax(axis=1) == text).all()
+    # The scorer shows it the characters before, and nothing else: it is far worse than a blind guess.
+    assert score.bits_per_character(copier, text) > 2 * np.log2(prepare.SYMBOLS)
+
+
 @pytest.mark.parametrize("bias", [0.0, 1e30, -3e38])
 def test_a_model_that_knows_nothing_scores_a_blind_guess_however_large_its_numbers(
     score: ModuleType, tmp_path: Path, bias: float
