@@ -102,9 +102,9 @@ def session_of(folder: Path) -> str:
     return str(json.loads(subprocess.run(command, cwd=folder, check=True, capture_output=True).stdout)["session"])
 
 
-def simulated_night(world: World, seed: int, experiments: int) -> Result:
+def simulated_night(world: World, seed: int, runs: int) -> Result:
     """The simulation's night, with as many runs."""
-    night = Night(World(world.p_good, world.sigma, budget=experiments), seed)
+    night = Night(World(world.p_good, world.sigma, budget=runs), seed)
     outcome = RULES["overnight"](night)
     false = sum(night.effects[number] <= 0 for number in outcome.kept)
     return Result(night.truth(outcome.kept), false, len(outcome.kept), outcome.claimed, night.runs)
@@ -129,7 +129,7 @@ def main() -> None:
         for seed in range(options.nights):
             with tempfile.TemporaryDirectory() as folder:
                 real.append(real_night(world, seed, options.experiments, Path(folder)))
-            simulated.append(simulated_night(world, seed, options.experiments))
+            simulated.append(simulated_night(world, seed, real[-1].runs))
         print(f"\np_good {world.p_good:g}, σ {world.sigma:g}: {options.nights} nights of {options.experiments} ideas")
         print(line("program", real))
         print(line("simulation", simulated), flush=True)

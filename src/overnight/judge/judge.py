@@ -176,12 +176,14 @@ class Judge:
         return frozenset(version)
 
     def _share(self, idea: int) -> float:
-        """The share of runs that an idea is to be in: half tells most, but real ideas interact, so that what is nearly
-        sure is hardly left out, and what is probably harmful is rarely in."""
-        chance = self._chances[idea]
-        if chance < _DOUBTFUL:
-            return 0.3
-        return 0.5 if chance < PROVEN else 0.9 if chance < _NEARLY_SURE else 0.98
+        """The share of runs that an idea is to be in. Half tells most where noise is as large as effects; the smaller it
+        is, the less is gained by company, and real ideas interact. So what is doubtful is then rarely in, and what is
+        kept is rarely left out.
+        """
+        chance, noisy = self._chances[idea], min(1.0, self._effects.sd / self._prior.size)
+        if chance < KEPT:
+            return (0.3 if chance < _DOUBTFUL else 0.5) * noisy
+        return 1 - 0.5 * noisy if chance < PROVEN else 0.9 if chance < _NEARLY_SURE else 0.98
 
     def wants_repeat(self) -> bool:
         """Whether the version in which a new idea was just run should be run once more, so that the noise is known
