@@ -11,6 +11,7 @@ import pytest
 
 from overnight.runs.bubblewrap import Bubblewrap
 from overnight.runs.environment import guest_environment
+from overnight.runs.places import hidden_places
 from overnight.runs.sandbox import Limits, NoSandbox, Room, Sandbox, find_sandbox, limited, words_of
 from overnight.runs.seatbelt import profile
 from overnight.runs.tools import tool_paths
@@ -27,7 +28,7 @@ def confined() -> Sandbox:
 def said_in(sandbox: Sandbox, room: Room, command: str, *named: str) -> str:
     env = guest_environment(room, sandbox, named)
     done = subprocess.run(
-        sandbox.argv(command, room, env),
+        sandbox.argv(command, room),
         env=env,
         cwd=room.folder,
         capture_output=True,
@@ -94,7 +95,7 @@ def test_no_network_but_loopback_of_its_own(confined: Sandbox, room: Room) -> No
 
 
 def test_a_room_is_told_apart_by_how_it_is_mounted(room: Room) -> None:
-    argv = Bubblewrap("bwrap").argv("true", room, {})
+    argv = Bubblewrap("bwrap").argv("true", room)
     mounts = [tuple(argv[at : at + 3]) for at, word in enumerate(argv) if word in ("--bind", "--ro-bind")]
     copy = str(room.folder)
     ours = [how for how, source, _ in mounts if source.startswith(copy)]
@@ -109,6 +110,37 @@ def test_the_profile_for_macos_says_the_same(room: Room) -> None:
     assert f'(deny file-read* file-write* (subpath "{room.folder}/labels"))' in text
     assert f'(deny file-write* (subpath "{room.folder}/open/frozen"))' in text
     assert "(allow network*)" not in text
+
+
+def test_nothing_can_be_written_where_no_limit_looks(confined: Sandbox, room: Room) -> None:
+    places = ("/", "/root", "/dev", "/etc/ssh", str(room.folder / "labels"))
+    said = said_in(
+        confined, room, "; ".join(f"echo x 2>/dev/null > {place}/big && echo wrote {place}" for place in places)
+    )
+    assert "wrote" not in said
+
+
+def test_a_hidden_path_is_hidden_whatever_leads_to_it(tmp_path: Path) -> None:
+    project, copy = tmp_path / "project", tmp_path / "copy"
+    for folder in (project, copy):
+        (folder / "inner").mkdir(parents=True)
+        (folder / "labels").symlink_to("inner")
+    both = {project / "inner", copy / "inner"}
+    assert set(hidden_places(["labels"], project, copy)) == both
+    assert set(hidden_places([str(project / "inner")], project, copy)) == both
+
+
+def test_words_that_cannot_be_paths_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", f".{os.pathsep}{os.pathsep}/nonexistent/bin{os.pathsep}bin")
+    prompt = "'" + "make it better and/or faster " * 40 + "'"
+    assert tool_paths(f"sh -c {prompt} ~nobodyhere/x '~$'", tmp_path) == ()
+
+
+def test_a_bin_folder_in_the_project_opens_nothing_beside_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("project/bin", "project/share", "share"):
+        (tmp_path / name).mkdir(parents=True)
+    monkeypatch.setenv("PATH", str(tmp_path / "project" / "bin"))
+    assert tool_paths("true", tmp_path / "project") == (tmp_path / "project" / "bin",)
 
 
 def test_limits_that_a_shell_sets() -> None:

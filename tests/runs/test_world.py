@@ -43,3 +43,12 @@ def test_bytecode_is_no_data(tmp_path: Path) -> None:
     (tmp_path / "data" / "__pycache__").mkdir()
     (tmp_path / "data" / "__pycache__" / "x.pyc").write_text("1")
     assert differences(before, world.look()) == []
+
+
+def test_what_git_tracks_is_none_of_it(tmp_path: Path) -> None:
+    script = tmp_path / "run.sh"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    settings = Settings.model_validate({"edit": "a.py", "run": "./run.sh", "metric": "loss"})
+    assert World(settings, tmp_path, ["run.sh"]).look() == {}
+    assert list(World(settings, tmp_path).look()) == [f"the program {script}"]

@@ -90,13 +90,27 @@ def test_a_comparison_without_noise_takes_one_run_an_experiment(project: Project
     assert project.status()["best"] == 1000 - 6.5
 
 
+def test_equal_versions_that_are_always_alike_do_not_make_it_exact(project: Project) -> None:
+    # Both sides see the same sample, so that equal versions never differ; others do, by chance alone.
+    sample = MOODY.replace(
+        "NOISE * random.Random(os.urandom(8)).gauss(0, 1)",
+        "random.Random(os.environ['OVERNIGHT_SEED'] + str(truth)).gauss(0, 1)",
+    )
+    sample = sample.replace("os.urandom(8)", "os.environ['OVERNIGHT_SEED']").replace("gauss(0, 50)", "gauss(0, 0)")
+    a_night(project, sample, "loss", "lower")
+    assert "noisy" in project.ok("check")
+    project.ok("run")
+    assert not {3, 6, 10} & kept(project)
+    assert all(record["gain_low"] < record["gain_high"] for record in project.log()[1:])
+
+
 def test_preferences_are_kept_by_wins_and_losses(project: Project) -> None:
     a_night(project, PEOPLE, "wins", "higher")
     project.ok("run")
     assert {2, 9} <= kept(project)
     assert not {3, 6, 10} & kept(project)
     assert project.status()["baseline"] == 0.5
-    assert 0.8 < project.status()["best"] < 1  # So many would prefer the best to the baseline.
+    assert 0.7 < project.status()["best"] < 1  # So many would prefer the best to the baseline.
     assert "better" in project.ok("verify", "--pairs", "3")
 
 

@@ -146,7 +146,8 @@ class Watcher:
         self._console.print(
             f"[bold]Session {event.session}[/] {how}{at} at commit {event.base[:7]}: {settings.agent} changes "
             f"{', '.join(settings.edit)}; {settings.direction} {settings.metric} is better; "
-            f"{settings.budget:g} s a run",
+            f"{settings.budget:g} s a run, "
+            + ("no sandbox" if event.sandbox in ("none", "") else f"sandboxed by {event.sandbox}"),
             soft_wrap=True,
             highlight=False,
         )

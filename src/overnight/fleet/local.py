@@ -18,6 +18,7 @@ from overnight.repo.worktree import Worktree
 from overnight.runs.environment import guest_environment
 from overnight.runs.metrics import Rate
 from overnight.runs.output import Output
+from overnight.runs.places import place_of
 from overnight.runs.process import run_process
 from overnight.runs.run import RunOrder, RunResult, run_once
 from overnight.runs.sandbox import Sandbox
@@ -237,5 +238,5 @@ def _beyond(limit: re.Match[str], metrics: Mapping[str, float]) -> str | None:
 
 def linked_paths(names: Iterable[str], project: Path) -> dict[str, Path]:
     """The untracked folders inside the project that guests may read: where their links stand, where these lead."""
-    paths = [Path(name).expanduser() for name in names]
+    paths = [place_of(name, Path()) for name in names]
     return {path.as_posix(): project / path for path in paths if not path.is_absolute() and ".." not in path.parts}

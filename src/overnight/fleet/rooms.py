@@ -9,6 +9,7 @@ from pathlib import Path
 from overnight.folders import fresh_folder
 from overnight.goal.settings import Settings
 from overnight.repo.worktree import Worktree
+from overnight.runs.places import hidden_places, named_places
 from overnight.runs.sandbox import Limits, Room
 from overnight.runs.tools import tool_paths
 
@@ -27,9 +28,9 @@ class Rooms:
         """For code that nobody vouches for: its own copy, what it may read, and its artifacts."""
         return Room(
             copy.project,
-            sees=(*self._tools(command), copy.folder, *self._named(self.settings.read)),
+            sees=(*self._tools(command), copy.folder, *named_places(self.settings.read, self.project)),
             writes=(artifacts,),
-            hides=self.hidden_in(copy),
+            hides=hidden_places(self.settings.hidden, self.project, copy.project),
             tmp=self._fresh_tmp("run-tmp"),
             network=self.settings.run_network,
             limits=Limits.of(self.settings.limits),
@@ -55,18 +56,8 @@ class Rooms:
             limits=Limits.of(self.settings.limits),
         )
 
-    def hidden_in(self, copy: Worktree) -> tuple[Path, ...]:
-        """Where a copy has what only the scorer may see."""
-        places = (copy.project / Path(name).expanduser() for name in self.settings.hidden)
-        return tuple(place for place in places if place.exists())
-
     def _frozen(self) -> tuple[Path, ...]:
-        return (*self._named(self.settings.read), *self._named(self.settings.hidden))
-
-    def _named(self, names: Iterable[str]) -> tuple[Path, ...]:
-        """The places that the goal names, and where they really are."""
-        places = [self.project / Path(name).expanduser() for name in names]
-        return tuple(dict.fromkeys(each for place in places for each in (place, place.resolve()) if each.exists()))
+        return named_places((*self.settings.read, *self.settings.hidden), self.project)
 
     def _tools(self, command: str) -> tuple[Path, ...]:
         return tool_paths(command, self.project)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -179,7 +180,7 @@ def _path_problem(folder: Path, key: str, name: str) -> str | None:
         return f"{name!r} is outside the folder of the goal; only files inside it can be changed"
     if key == "edit" and _GLOB.search(name):
         return None if any(folder.glob(name)) else f"no file matches {name!r}"
-    target = folder / Path(name).expanduser()
+    target = folder / os.path.expanduser(name)  # noqa: PTH111 - Path's own raises where nobody has that home
     if target.exists():
         return (
             f"{name!r} is a folder; name a file, or `{name.rstrip('/')}/*.py`"

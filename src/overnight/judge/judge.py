@@ -176,9 +176,10 @@ class Judge:
         return frozenset(version)
 
     def _share(self, idea: int) -> float:
-        """The share of runs that an idea is to be in. Half tells most where noise is as large as effects; the smaller it
-        is, the less is gained by company, and real ideas interact. So what is doubtful is then rarely in, and what is
-        kept is rarely left out.
+        """The share of runs that an idea is to be in. Half tells most where noise is as large as effects.
+
+        The smaller it is, the less is gained by company, and real ideas interact: then what is doubtful is rarely in,
+        and what is kept is rarely left out.
         """
         chance, noisy = self._chances[idea], min(1.0, self._effects.sd / self._prior.size)
         if chance < KEPT:

@@ -184,11 +184,12 @@ class History:
 
     def is_noisy(self) -> bool:
         """Whether any version was run more than once and did not give the same each time (against the same rival)."""
-        value = "payload ->> 'value' - ifnull(payload ->> 'rival', 0)"
+        value, rival = "payload ->> 'value'", "payload ->> 'rival'"
         sql = (
             "SELECT 1 FROM events WHERE session = :session AND kind = 'measured' "
             "AND payload ->> 'outcome' = 'ok' AND payload ->> 'role' NOT LIKE 'verify%' "
-            f"GROUP BY fingerprint, payload ->> 'rival_fingerprint' HAVING min({value}) <> max({value}) LIMIT 1"
+            f"GROUP BY fingerprint, payload ->> 'rival_fingerprint' "
+            f"HAVING min({value}) <> max({value}) OR min({rival}) <> max({rival}) LIMIT 1"
         )
         return bool(self._source.rows(sql, session=self.session))
 

@@ -41,8 +41,8 @@ class SessionStarted(_Record):
     """goal.md's folder, relative to the repository's root ("" for the root itself)."""
     seed: int
     version: str
-    sandbox: str = "none"
-    """What keeps guests in their rooms: `bubblewrap`, `sandbox-exec` or `none`."""
+    sandbox: str = ""
+    """What keeps guests in their rooms: `bubblewrap`, `sandbox-exec` or `none`; "" where nobody was asked yet."""
     world: dict[str, str] = Field(default_factory=dict)
     """SHA-256 of what runs use and git does not track, by its name in words."""
 

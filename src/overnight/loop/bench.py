@@ -88,18 +88,16 @@ class Bench:
         *,
         inside: Sequence[int] = (),
         rival: Rival | None = None,
-        measured_by: str | None = None,
     ) -> Iterator[RunStarted | RunFinished]:
         """Make one run and write it down; `rival` is what it is compared with where the goal says `compare`.
 
-        With `measured_by`, that command takes the place of the goal's scorer (or of its comparison).
         Raises Interrupted when asked to stop.
         """
         if self._should_stop():
             raise Interrupted
         yield RunStarted(number, role, seed, hypothesis, self.settings.hard_limit)
         other = rival.version if rival else None
-        measured = self.fleet.measure(version, number, role, seed, rival=other, measured_by=measured_by)
+        measured = self.fleet.measure(version, number, role, seed, rival=other)
         held = {"inside": tuple(inside), "against": tuple(sorted(rival.inside)) if rival else None}
         measured = measured.model_copy(update=held)
         self.history.append(measured)

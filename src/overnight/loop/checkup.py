@@ -92,6 +92,8 @@ def _found(project: Project, runs: list[Measured]) -> Checkup:
     meter = Meter.of(project.goal.settings, runs)
     # Of a comparison, what moves is the difference; of a preference, the share.
     noise = pooled_noise([[(run.value or 0.0) - (0.0 if meter.is_preference else run.rival or 0.0) for run in runs]])
+    if noise.sd == 0:  # Equal versions side by side may come out alike each time, and yet never with the same number.
+        noise = pooled_noise([[run.value or 0.0 for run in runs]])
     mean = meter.level(runs)
     files = project.repository.tracked(project.base)
     may_change = tuple(project.scope.of(files))

@@ -21,4 +21,4 @@ def wanted_sandbox(*, sandboxed: bool) -> Sandbox:
 
 def sandbox_of(name: str) -> Sandbox:
     """The sandbox that a session began with, by its name. Raises OvernightError where this machine has it no more."""
-    return wanted_sandbox(sandboxed=name != "none")
+    return wanted_sandbox(sandboxed=name not in ("none", ""))

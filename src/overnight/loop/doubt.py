@@ -1,4 +1,7 @@
-"""A suspicious winner measured again, beside what it would replace, on fresh seeds and by the `verify:` scorer."""
+"""A suspicious winner measured again, beside what it would replace, on fresh seeds.
+
+Not by the `verify:` scorer: what that says decides nothing, or the agent would learn of it.
+"""
 
 from __future__ import annotations
 
@@ -28,9 +31,7 @@ def measured_again(
             made = {(run.role, run.seed) for run in bench.history.runs(number)}
             if (role, seed) not in made:
                 rival = Rival(other, ()) if settings.compare else None
-                yield from bench.measure(
-                    version, number, role, seed, proposed.hypothesis, rival=rival, measured_by=settings.verify
-                )
+                yield from bench.measure(version, number, role, seed, proposed.hypothesis, rival=rival)
     runs = bench.history.runs(number)
     winners = [run for run in runs if run.role == "verify_candidate"]
     others = [run for run in runs if run.role == "verify_incumbent"]

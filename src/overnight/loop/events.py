@@ -18,6 +18,7 @@ class SessionOpened:
     resumed_after: int | None
     """How many experiments it has already; None for a new session."""
     warnings: tuple[str, ...] = ()
+    sandbox: str = "none"
 
 
 @dataclass(frozen=True)

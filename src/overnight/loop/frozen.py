@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
-from pathlib import Path
 
 from overnight.errors import SessionError
 from overnight.goal.settings import Settings
 from overnight.ledger.records import SessionStarted
+from overnight.loop.assemble import Project
 from overnight.runs.world import World, differences
 
 _EVERY_SECONDS = 60.0
@@ -16,8 +16,8 @@ _EVERY_SECONDS = 60.0
 class FrozenWorld:
     """Looks once a minute whether all is as it was when the session began."""
 
-    def __init__(self, settings: Settings, project: Path, started: SessionStarted) -> None:
-        self._world = World(settings, project)
+    def __init__(self, project: Project, settings: Settings, started: SessionStarted) -> None:
+        self._world = World(settings, project.goal.folder, project.repository.tracked(project.base))
         self._before = dict(started.world)
         self._looked_at = -_EVERY_SECONDS
 

@@ -37,7 +37,7 @@ def _hint(project: Project, measured: Measured) -> str:
     """What the end of its output says about a run that lacks what its author has."""
     printed = measured.output_tail
     tracked = {path.split("/")[0] for path in project.repository.tracked(project.base)}
-    names = (entry.name for entry in project.goal.folder.iterdir() if entry.name not in (".git", ".overnight"))
+    names = (entry.name for entry in project.goal.folder.iterdir() if not entry.name.startswith("."))
     here = [name for name in sorted(names) if name not in tracked and name in printed]
     if here:
         return f". Runs see what is committed; {here[0]} is not: commit it, or let runs read it by `read: {here[0]}`"

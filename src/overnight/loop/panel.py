@@ -212,6 +212,10 @@ class Panel:
         by_chance = self._meter.read(self._baseline_runs[0])[1]
         # Chance alone moves a rate by so much; more is learned from the runs.
         noise = Noise(by_chance, _KNOWN_AS_WELL_AS) if by_chance else self._noise_when_noticed()
+        if noise.sd == 0:
+            # Two equal versions always came out alike, but never with the same number: others will differ by chance.
+            own = [self._scale.inner(run.value) for run in self._baseline_runs if run.value is not None]
+            noise = Noise(pooled_noise([own]).sd, 1)
         judge = Judge(self._settings.direction, values, noise)
         for record in self._history.runs_and_verdicts():
             if isinstance(record, Judged):

@@ -64,7 +64,12 @@ def take_up(
         raise SessionError(
             f"session {last.session} began with --seed {started.seed}; start afresh with --new for another one"
         )
-    if not sandboxed and started.sandbox != "none":
+    if sandboxed and not started.sandbox:
+        raise SessionError(
+            f"session {last.session} began before there was a sandbox; go on without one by `--no-sandbox`, or start "
+            "afresh with --new"
+        )
+    if not sandboxed and started.sandbox not in ("none", ""):
         raise SessionError(
             f"session {last.session} began with a sandbox ({started.sandbox}), and what was measured in it is not what "
             "is measured without; start afresh with --new"
@@ -109,7 +114,7 @@ def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int, sand
             seed=seed,
             version=overnight.__version__,
             sandbox=sandbox.name,
-            world=World(settings, goal.folder).look(),
+            world=World(settings, goal.folder, project.repository.tracked(project.base)).look(),
         )
     )
     return history

@@ -84,9 +84,14 @@ class Session:
             resumed_after = history.counts().experiments if before and before.record.kind != "session_started" else None
             history.append(Resumed(pid=os.getpid(), settings=self.settings.model_dump(mode="json")))
             yield SessionOpened(
-                history.session, self.settings, started.base, resumed_after, tuple(self.project.warnings())
+                history.session,
+                self.settings,
+                started.base,
+                resumed_after,
+                tuple(self.project.warnings()),
+                started.sandbox,
             )
-            frozen = FrozenWorld(self.settings, self.goal.folder, started)
+            frozen = FrozenWorld(project, self.settings, started)
             work = _Work(self, project, history, refs, sandbox, frozen, started.seed, is_resumed=bool(resumed_after))
             with contextlib.closing(work):
                 yield from work.do()

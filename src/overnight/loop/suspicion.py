@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
@@ -44,10 +45,11 @@ def _mentions(project: Project, settings: Settings, proposed: Proposed) -> Itera
     commands = (settings.score, settings.verify, settings.compare)
     words = {PurePosixPath(word).name for command in commands for word in words_of(command or "")}
     frozen = {PurePosixPath(path).name for path in project.repository.tracked(project.base)}
-    names = sorted((words & frozen) | {PurePosixPath(name).name for name in settings.hidden})
+    hidden = {PurePosixPath(name).name for name in settings.hidden}
     added = "\n".join(_added(project, proposed))
-    for name in names:
-        if name in added:
+    for name in sorted((words & frozen) | hidden):
+        # As a path or a part of one: a word such as `labels` may be anything else.
+        if re.search(rf"[\"'/]{re.escape(name)}(?!\w)|(?<!\w){re.escape(name)}/", added):
             yield f"it mentions {name}"
 
 

@@ -12,7 +12,7 @@ from overnight.judge.noise import Noise, mean_difference
 from overnight.ledger.records import Measured, Role, Verified
 from overnight.loop.again import Again, measuring_again
 from overnight.loop.events import RunFinished, RunStarted
-from overnight.loop.repeats import mean
+from overnight.loop.repeats import mean, seems_exact
 from overnight.loop.seeds import SEEDS_WANTED, seeds_for
 from overnight.loop.state import State
 
@@ -55,7 +55,7 @@ def verify(
                 values[role].append(_value(measured))
                 if measured.rival is not None:
                     values["verify_baseline"].append(measured.rival)
-            if index == 1 and all(min(each) == max(each) for each in values.values()):
+            if index == 1 and seems_exact(history) and all(min(each) == max(each) for each in values.values()):
                 break  # Both repeat exactly: more runs would say the same.
         verified = _result(again, values, versions)
         history.append(verified)

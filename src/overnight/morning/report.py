@@ -91,7 +91,7 @@ def _suspicious_section(history: History) -> str:
     flagged = history.flagged()
     if not flagged:
         return ""
-    rows = ["## What wants a human eye\n\nEach was measured again on fresh seeds before anything was kept:\n"]
+    rows = ["## What wants a human eye\n\nWhat was better was measured again on fresh seeds before it was kept:\n"]
     rows += [
         f"- {judged.number} {_cell(judged.hypothesis)} ({judged.verdict}): {_cell('; '.join(judged.flags))}"
         for judged in flagged

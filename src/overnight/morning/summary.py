@@ -113,9 +113,9 @@ def summarize(history: History, *, running: bool, now: float) -> Summary:
 
 
 def trust_words(summary: Summary) -> str:
-    """What vouches for the numbers: `scored by a frozen program, in a sandbox (bubblewrap)`."""
+    """What vouches for the numbers: `measured by a frozen program, in a sandbox (bubblewrap)`."""
     by = "self-reported: the run prints its own metric" if summary.self_reported else "measured by a frozen program"
-    where = "without a sandbox" if summary.sandbox == "none" else f"in a sandbox ({summary.sandbox})"
+    where = "without a sandbox" if summary.sandbox in ("none", "") else f"in a sandbox ({summary.sandbox})"
     return f"{by}, {where}"
 
 

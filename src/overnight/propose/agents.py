@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
-from overnight.runs.sandbox import words_of
+from overnight.runs.sandbox import home as user_home
 
 _PROVIDERS = (
     *("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENROUTER_API_KEY"),
@@ -49,14 +52,32 @@ _LARGEST = 5 * 2**20
 
 def needs_of(command: str) -> Needs:
     """What the agent that a command starts needs, known by its program's name; nothing if it is not known."""
-    names = (Path(word).name for word in words_of(command))
-    return next((_KNOWN[name] for name in names if name in _KNOWN), Needs())
+    return next((_KNOWN[name] for name in _programs(command) if name in _KNOWN), Needs())
+
+
+def _programs(command: str) -> Iterator[str]:
+    """The programs that a shell command starts: the first word of each part, what only starts others skipped."""
+    words = shlex.shlex(command, posix=True, punctuation_chars=True)
+    words.whitespace_split = True
+    is_first = True
+    try:
+        for word in words:
+            if set(word) <= set("();<>|&"):
+                is_first = True
+            elif is_first and not re.fullmatch(r"\w+=.*|-.*|\d+\w?", word) and word not in _STARTERS:
+                yield PurePath(word).name
+                is_first = False
+    except ValueError:
+        return  # The shell will complain.
+
+
+_STARTERS = frozenset({"env", "exec", "npx", "uvx", "nohup", "nice", "time", "timeout", "command"})
 
 
 def copy_config(needs: Needs, home: Path) -> None:
     """Put the agent's settings into the guest's private home."""
     for name in needs.config:
-        source, target = Path.home() / name, home / name
+        source, target = user_home() / name, home / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(

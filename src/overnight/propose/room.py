@@ -11,6 +11,7 @@ from overnight.goal.settings import Settings
 from overnight.propose.agents import copy_config, needs_of
 from overnight.repo.candidate import Scope
 from overnight.repo.worktree import Worktree
+from overnight.runs.places import hidden_places, named_places
 from overnight.runs.sandbox import Limits, Room, Sandbox
 from overnight.runs.tools import tool_paths
 
@@ -28,13 +29,13 @@ def agent_room(settings: Settings, copy: Worktree, scope: Scope, brief: Path, tm
     fresh_folder(tmp)
     editable = scope.literal if scope.literal is not None else scope.of(copy.paths())
     open_folders = {copy.project / PurePosixPath(path).parent for path in editable if (copy.project / path).exists()}
-    hidden = (copy.project / Path(name).expanduser() for name in settings.hidden)
+    project = copy.repository.root / copy.repository.prefix
     room = Room(
         copy.project,
-        sees=(*tool_paths(settings.agent, copy.repository.root / copy.repository.prefix), copy.folder, brief),
+        sees=(*tool_paths(settings.agent, project), copy.folder, brief, *named_places(settings.read, project)),
         writes=tuple(sorted(open_folders)),
         frozen=tuple(place for folder in sorted(open_folders) for place in _frozen(copy, scope, folder, open_folders)),
-        hides=tuple(place for place in hidden if place.exists()),
+        hides=hidden_places(settings.hidden, project, copy.project),
         tmp=tmp,
         network=needs.network if settings.agent_network is None else settings.agent_network,
         limits=Limits.of(settings.limits),

@@ -150,7 +150,7 @@ class Worktree:
     def _link(self) -> None:
         for name, target in self._links.items():
             link = self.folder / name
-            if not link.exists():
+            if not os.path.lexists(link):
                 link.parent.mkdir(parents=True, exist_ok=True)
                 link.symlink_to(target)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,14 +42,14 @@ class Bubblewrap:
         if program is None:
             return None
         found = cls(program)
-        command = found.argv("true", Room(Path("/")), {})
+        command = found.argv("true", Room(Path("/")))
         try:
             done = subprocess.run(command, capture_output=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
         except (OSError, subprocess.TimeoutExpired):
             return None
         return found if done.returncode == 0 else None
 
-    def argv(self, command: str, room: Room, env: Mapping[str, str]) -> list[str]:
+    def argv(self, command: str, room: Room) -> list[str]:
         """bwrap and all that it is to mount. Later mounts cover earlier ones, so the order is the law."""
         return [
             self.program,
@@ -58,7 +58,8 @@ class Bubblewrap:
             *_system(room.network),
             *self._own(room),
             *_mounts(room),
-            *(argument for place in room.hides for argument in _cover(place)),
+            *(argument for place in _seen(room) for argument in _cover(place)),
+            *("--remount-ro", "/dev", "--remount-ro", "/"),  # In memory, and in nobody's limits.
             *("--chdir", str(room.folder), "--", "/bin/sh", "-c", limited(with_home(command), room.limits)),
         ]
 
@@ -101,7 +102,16 @@ def _cover(place: Path) -> Iterator[str]:
     """Mount nothing over something: a folder is empty, a file cannot be opened."""
     if place.is_symlink() or not place.exists():
         return
-    yield from ("--tmpfs", str(place)) if place.is_dir() else ("--ro-bind", "/dev/null", str(place))
+    if place.is_dir():
+        yield from ("--tmpfs", str(place), "--remount-ro", str(place))
+    else:
+        yield from ("--ro-bind", "/dev/null", str(place))
+
+
+def _seen(room: Room) -> list[Path]:
+    """What is to be hidden and would otherwise be seen."""
+    open_places = (*room.sees, *room.writes)
+    return [place for place in room.hides if any(place.is_relative_to(each) for each in open_places)]
 
 
 def _mounts(room: Room) -> Iterator[str]:

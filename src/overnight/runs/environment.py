@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from overnight.runs.redact import is_secret_name
-from overnight.runs.sandbox import Room, Sandbox
+from overnight.runs.sandbox import Room, Sandbox, home
 
 _NOT_PASSED_ON = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_COMMON_DIR")
 _HARMLESS = frozenset(
@@ -22,6 +22,11 @@ _HARMLESS_FAMILIES = (
 )
 
 
+_OF_TOOLS = {"RUSTUP_HOME": ".rustup", "PYTHONUSERBASE": ".local"}
+"""Where tools keep what is opened for reading, below the user's home: the guest's own home is another."""
+_OF_NETWORKS = frozenset({"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR"})
+
+
 def guest_environment(room: Room, sandbox: Sandbox, named: Iterable[str] = (), **settings: str) -> dict[str, str]:
     """The environment of a guest (a run, a scorer, an agent) in a room; `named` may pass whatever they hold.
 
@@ -33,8 +38,13 @@ def guest_environment(room: Room, sandbox: Sandbox, named: Iterable[str] = (), *
         kept = {name: value for name, value in os.environ.items() if name in wanted or _is_harmless(name)}
     else:
         kept = {name: value for name, value in os.environ.items() if name not in _NOT_PASSED_ON}
-    if home := sandbox.home(room):
-        kept |= {"HOME": str(home), "TMPDIR": str(home.parent if sandbox.wraps else home)}
+    if inner := sandbox.home(room):
+        kept |= {"HOME": str(inner), "TMPDIR": str(inner.parent if sandbox.wraps else inner)}
+        for name, folder in _OF_TOOLS.items():
+            if (home() / folder).is_dir():
+                kept.setdefault(name, str(home() / folder))
+        if room.network:
+            kept |= {name: value for name, value in os.environ.items() if name.upper() in _OF_NETWORKS}
     elif room.tmp is not None:
         kept["TMPDIR"] = str(room.tmp)
     return {

@@ -25,6 +25,7 @@ GRACE_SECONDS = 3.0
 _LOOK_SECONDS = 0.1
 _CHUNK = 1 << 16
 _KILLED = 128
+_LAST_SIGNAL = 64
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def run_process(
     adopt_orphans()
     started = time.monotonic()
     process = subprocess.Popen(
-        sandbox.argv(command, room, env),
+        sandbox.argv(command, room),
         cwd=room.folder,
         env=env,
         stdin=stdin if stdin is not None else subprocess.DEVNULL,
@@ -100,7 +101,7 @@ def run_process(
         watcher.close()
         status, usage = watcher.reap()
     code = os.waitstatus_to_exitcode(status)
-    if sandbox.wraps and code > _KILLED:
+    if sandbox.wraps and _KILLED < code <= _KILLED + _LAST_SIGNAL:
         code = _KILLED - code  # A sandbox ends as a shell does when a signal has ended what was in it.
     own_peak = usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
     return Ended(

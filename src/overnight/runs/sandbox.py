@@ -5,10 +5,10 @@ Which program makes the rooms depends on the machine: bubblewrap on Linux, sandb
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -81,8 +81,8 @@ class Sandbox(Protocol):
         """Whether it keeps a guest from anything at all."""
         ...
 
-    def argv(self, command: str, room: Room, env: Mapping[str, str]) -> list[str]:
-        """The program and arguments that run a shell command in a room, with this environment."""
+    def argv(self, command: str, room: Room) -> list[str]:
+        """The program and arguments that run a shell command in a room."""
         ...
 
     def home(self, room: Room) -> Path | None:
@@ -98,7 +98,7 @@ class NoSandbox:
     wraps: bool = False
     confines: bool = False
 
-    def argv(self, command: str, room: Room, env: Mapping[str, str]) -> list[str]:
+    def argv(self, command: str, room: Room) -> list[str]:
         """A shell."""
         return ["/bin/sh", "-c", command]
 
@@ -146,8 +146,13 @@ def limited(command: str, limits: Limits | None) -> str:
 
 def with_home(command: str) -> str:
     """The command with the user's home where it says `~/`: in its room, a guest has another."""
-    home = shlex.quote(str(Path.home()))
-    return re.sub(r"(^|[\s=:;&|(])~(?=/)", lambda found: f"{found[1]}{home}", command)
+    return re.sub(r"(^|[\s=:;&|(])~(?=/)", lambda found: f"{found[1]}{shlex.quote(str(home()))}", command)
+
+
+def home() -> Path:
+    """The user's home folder; /nonexistent where there is none."""
+    place = os.path.expanduser("~")  # noqa: PTH111 - Path's own raises where there is none
+    return Path(place if place.startswith("/") else "/nonexistent")
 
 
 def words_of(command: str) -> list[str]:

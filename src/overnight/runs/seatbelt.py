@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,7 +36,7 @@ class Seatbelt:
         found = cls(program)
         try:
             done = subprocess.run(
-                found.argv("true", Room(Path("/")), {}),
+                found.argv("true", Room(Path("/"))),
                 capture_output=True,
                 timeout=30,
                 check=False,
@@ -46,7 +46,7 @@ class Seatbelt:
             return None
         return found if done.returncode == 0 else None
 
-    def argv(self, command: str, room: Room, env: Mapping[str, str]) -> list[str]:
+    def argv(self, command: str, room: Room) -> list[str]:
         """sandbox-exec with the room's profile."""
         return [self.program, "-p", profile(room), "/bin/sh", "-c", limited(with_home(command), room.limits)]
 
@@ -62,7 +62,8 @@ def profile(room: Room) -> str:
     lines = [
         "(version 1)",
         "(deny default)",
-        "(allow process* signal sysctl-read mach-lookup ipc-posix-shm* file-ioctl)",
+        "(allow process* sysctl-read mach-lookup ipc-posix-shm* file-ioctl)",
+        "(allow signal (target same-sandbox))",
         f"(allow file-read-metadata {_each('literal', above)})" if above else "",
         '(allow file-read* (literal "/"))',
         f"(allow file-read* {_each('subpath', sees)})",

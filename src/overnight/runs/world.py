@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from overnight.goal.settings import Settings
+from overnight.runs.places import place_of
 from overnight.runs.sandbox import words_of
 
 _MOST_BYTES = 2 * 2**30
@@ -22,8 +23,9 @@ _Signature = tuple[int, int, int, int]
 class World:
     """Hashes what a goal's commands use. A file that was not touched is not read twice."""
 
-    def __init__(self, settings: Settings, project: Path) -> None:
-        """`project` is goal.md's folder."""
+    def __init__(self, settings: Settings, project: Path, tracked: Iterable[str] = ()) -> None:
+        """`project` is goal.md's folder, `tracked` what git has of it, relative to it."""
+        self._tracked = frozenset(tracked)
         self._settings = settings
         self._project = project
         self._known: dict[Path, tuple[_Signature, str]] = {}
@@ -36,15 +38,17 @@ class World:
             for packages in _packages_of(program):
                 parts[f"the packages in {packages}"] = self._packages(packages)
         for name in (*self._settings.read, *self._settings.hidden):
-            parts[f"the data {name}"] = self._tree(self._project / Path(name).expanduser())
+            parts[f"the data {name}"] = self._tree(place_of(name, self._project))
         return parts
 
     def _programs(self) -> list[Path]:
         """The programs that the commands name, as they are found here; the links to them are followed."""
         settings = self._settings
         found: dict[Path, None] = {}
-        for command in (settings.run, settings.compare, settings.score, settings.verify):
+        for command in (settings.run, settings.compare, settings.score):
             for word in words_of(command or ""):
+                if os.path.normpath(word) in self._tracked:
+                    continue  # Runs use the copy that git has of it.
                 place = str(self._project / word) if "/" in word and not word.startswith(("/", "~")) else word
                 program = shutil.which(os.path.expanduser(place))  # noqa: PTH111 - `~` alone is no error there
                 if program is not None:
