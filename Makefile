@@ -5,7 +5,7 @@ READY := $(VENV)/.ready
 
 .PHONY: demo test lint bench clean
 
-demo: $(READY)  ## improve a small language model for four minutes: no key, no GPU
+demo: $(READY)  ## improve a small language model for five minutes: no key, no GPU
 	$(BIN)/overnight demo demo
 
 test: $(READY)  ## the whole test suite

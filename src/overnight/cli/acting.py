@@ -52,7 +52,7 @@ def demo(
     seed: Annotated[int | None, typer.Option(help="Of the search and the runs.")] = None,
     plain: Annotated[bool, typer.Option("--plain", help="No live display.")] = False,
 ) -> None:
-    """Copy a small language model into a folder and improve it there: no key, no GPU, four minutes."""
+    """Copy a small language model into a folder and improve it there: no key, no GPU, five minutes."""
     from overnight.cli.reading import open_history, summary_of
     from overnight.cli.run import make_repository, say_result, stopped_by_signals, verify_session, watch_session
     from overnight.loop.recovery import AlreadyFinished
