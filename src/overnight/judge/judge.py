@@ -1,9 +1,9 @@
 """Keep or discard under noise: every run holds many ideas, so that it is evidence about all of them.
 
 A run holds one new idea, nearly all that are proven, and a random share of those that are still open. Hardly anything
-is run only to be confirmed; what an idea does is told apart by regression (`effects.py`), and how much evidence a claim needs
-follows from what ideas have been like this night (`prior.py`). Where ideas cannot be combined, the new one and the
-incumbent are run again in turns instead, until it is clear which is better.
+is run only to be confirmed; what an idea does is told apart by regression (`effects.py`), and how much evidence a claim
+needs follows from what ideas have been like this night (`prior.py`). Where ideas cannot be combined, the new one and
+the incumbent are run again in turns instead, until it is clear which is better.
 
 Pure: numbers in, verdicts out. The same runs in the same order give the same verdicts, so a killed session goes on
 where it was by being told them again.
