@@ -10,7 +10,8 @@ from statistics import fmean, stdev
 
 from world import Night, OutOfRunsError, Version
 
-from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS, MOST_DUEL_RUNS, Judge, Ties
+from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS, MOST_DUEL_RUNS, Judge
+from overnight.judge.ties import Ties
 
 NOBODY: Version = frozenset()
 

@@ -14,7 +14,8 @@ from random import Random
 
 from world import Night, World
 
-from overnight.judge.judge import Judge, Ties
+from overnight.judge.judge import Judge
+from overnight.judge.ties import Ties
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overnight.judge.factorial import Trial, halves, leave_one_out, main_effects
-from overnight.judge.judge import Ideas, Ties
+from overnight.judge.ties import Ideas, Ties
 
 effects = st.dictionaries(st.integers(1, 30), st.floats(-5, 5), min_size=1, max_size=12)
 

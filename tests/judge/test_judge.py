@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from overnight.judge.judge import KEPT, MOST_DUEL_RUNS, NONE, Ideas, Judge, Ties
+from overnight.judge.judge import KEPT, MOST_DUEL_RUNS, NONE, Judge
+from overnight.judge.ties import Ideas, Ties
 
 BASELINE = [10.0, 10.3, 9.8, 10.1, 9.9]
 Story = list[tuple[list[int], float]]

@@ -13,8 +13,8 @@ from random import Random
 import numpy as np
 from scipy.special import stdtrit
 
-from overnight.judge.judge import Ideas, Ties
 from overnight.judge.noise import CONFIDENCE, Interval
+from overnight.judge.ties import Ideas, Ties
 
 _ESTIMABLE = 1e-6
 _ROUNDING = 1e-12

@@ -12,14 +12,15 @@ where it was by being told them again.
 from __future__ import annotations
 
 import math
-from collections.abc import Container, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
 from overnight.judge.effects import NONE, Effects, Run
 from overnight.judge.noise import Interval, Noise, pooled_noise
 from overnight.judge.prior import Belief, IdeasPrior
+from overnight.judge.ties import Ideas, Ties
 
 BASELINE_RUNS = 5
 """Runs of the baseline where the first `EXACT_RUNS` of them differ."""
@@ -45,38 +46,6 @@ _REACH = 1.96
 """Standard deviations to either side that hold a normal with 95 %."""
 _FARTHEST = 1e6
 """In standard deviations: whatever lies beyond is judged as if it were here."""
-
-Ideas = frozenset[int]
-
-
-@dataclass(frozen=True)
-class Ties:
-    """Which ideas need others, and which cannot be in one version together."""
-
-    requires: Mapping[int, Set[int]] = field(default_factory=dict)
-    excludes: Mapping[int, Set[int]] = field(default_factory=dict)
-
-    def closure(self, ideas: Iterable[int]) -> Ideas:
-        """These ideas and all that they need."""
-        found: set[int] = set()
-        waiting = list(ideas)
-        while waiting:
-            idea = waiting.pop()
-            if idea not in found:
-                found.add(idea)
-                waiting += self.requires.get(idea, NONE)
-        return frozenset(found)
-
-    def fit(self, ideas: Set[int], others: Container[int] = NONE) -> bool:
-        """Whether these can be in one version, with those others."""
-        if not any(idea in self.excludes for idea in ideas):
-            return True
-        clashes = {clash for idea in ideas for clash in self.excludes.get(idea, NONE)}
-        return not clashes & ideas and not any(clash in others for clash in clashes)
-
-    def needed_by(self, ideas: Iterable[int]) -> Ideas:
-        """What these need besides themselves."""
-        return frozenset(need for idea in ideas for need in self.requires.get(idea, NONE))
 
 
 @dataclass(frozen=True)

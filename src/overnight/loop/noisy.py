@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Sequence
 
 from overnight.fleet.local import Version
 from overnight.judge.effects import NONE
-from overnight.judge.judge import Ideas
+from overnight.judge.ties import Ideas
 from overnight.ledger.history import VERIFYING
 from overnight.ledger.records import Judged, Measured, Proposed, Role, Settled
 from overnight.loop.bench import Bench, Rival

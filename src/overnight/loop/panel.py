@@ -13,8 +13,9 @@ from random import Random
 from overnight.errors import SessionError
 from overnight.fleet.local import Version
 from overnight.goal.settings import Settings
-from overnight.judge.judge import Ideas, Judge, Ties
+from overnight.judge.judge import Judge
 from overnight.judge.noise import Interval, Noise, pooled_noise
+from overnight.judge.ties import Ideas, Ties
 from overnight.judge.words import verdict_words
 from overnight.ledger.history import VERIFYING, History
 from overnight.ledger.records import Judged, Measured, Proposed, Settled

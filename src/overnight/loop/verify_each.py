@@ -10,8 +10,8 @@ from random import Random
 from overnight.errors import SessionError
 from overnight.goal.settings import Settings
 from overnight.judge.factorial import Trial, halves, leave_one_out, main_effects
-from overnight.judge.judge import Ideas, Ties
 from overnight.judge.noise import Interval
+from overnight.judge.ties import Ideas, Ties
 from overnight.ledger.records import Part, VerifiedEach
 from overnight.ledger.store import Recorder
 from overnight.loop.again import measuring_again

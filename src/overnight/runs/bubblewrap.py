@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from overnight.runs.sandbox import Room, limited, with_home
+from overnight.runs.sandbox import Room, limited, with_home, works
 from overnight.runs.tools import SYSTEM
 
 _ISOLATED = (
@@ -42,12 +41,7 @@ class Bubblewrap:
         if program is None:
             return None
         found = cls(program)
-        command = found.argv("true", Room(Path("/")))
-        try:
-            done = subprocess.run(command, capture_output=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return found if done.returncode == 0 else None
+        return found if works(found) else None
 
     def argv(self, command: str, room: Room) -> list[str]:
         """bwrap and all that it is to mount. Later mounts cover earlier ones, so the order is the law."""

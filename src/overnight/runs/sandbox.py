@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import subprocess
 import sys
 from dataclasses import dataclass
 from functools import cache
@@ -125,6 +126,16 @@ def find_sandbox() -> Sandbox | None:
 
         return Seatbelt.find()
     return None
+
+
+def works(sandbox: Sandbox) -> bool:
+    """Whether it makes rooms here: that is tried."""
+    command = sandbox.argv("true", Room(Path("/")))
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def why_none() -> str:

@@ -7,12 +7,11 @@ ended as trees, as without a sandbox.
 from __future__ import annotations
 
 import shutil
-import subprocess
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from overnight.runs.sandbox import Room, limited, with_home
+from overnight.runs.sandbox import Room, limited, with_home, works
 from overnight.runs.tools import SYSTEM
 
 _SYSTEM = ("/System", "/Library", "/Applications", "/private/etc", "/private/var/db", "/private/var/select", "/dev")
@@ -34,17 +33,7 @@ class Seatbelt:
         if program is None:
             return None
         found = cls(program)
-        try:
-            done = subprocess.run(
-                found.argv("true", Room(Path("/"))),
-                capture_output=True,
-                timeout=30,
-                check=False,
-                stdin=subprocess.DEVNULL,
-            )
-        except (OSError, subprocess.TimeoutExpired):
-            return None
-        return found if done.returncode == 0 else None
+        return found if works(found) else None
 
     def argv(self, command: str, room: Room) -> list[str]:
         """sandbox-exec with the room's profile."""
