@@ -14,13 +14,12 @@ from pathlib import Path
 
 import psutil
 
+from overnight.runs.artifacts import MOST_ENTRIES
 from overnight.runs.sandbox import Limits, Room
 
 _KILL_PATIENCE_SECONDS = 30.0
 _PR_SET_CHILD_SUBREAPER = 36
 _DISK_SECONDS = 0.5
-_MOST_ENTRIES = 200_000
-"""Files in what a guest may write: counting more of them takes too long, and nobody needs them."""
 
 
 class Tree:
@@ -60,8 +59,8 @@ class Tree:
             size += nameless_mb(members)
             # A large tree takes a while to look through: a twentieth of the time at most.
             self._disk_at = time.monotonic() + max(_DISK_SECONDS, 20 * (time.monotonic() - began))
-            if size > limits.disk_mb or entries > _MOST_ENTRIES:
-                return f"wrote more than {limits.disk_mb:.0f} MiB or {_MOST_ENTRIES:,} files"
+            if size > limits.disk_mb or entries > MOST_ENTRIES:
+                return f"wrote more than {limits.disk_mb:.0f} MiB or {MOST_ENTRIES:,} files"
         return None
 
     def terminate(self) -> None:
@@ -167,7 +166,7 @@ def disk_used(room: Room) -> tuple[float, int]:
     """MiB in all that a guest may write, and how many files and folders."""
     size, entries = 0, 0
     pending = [str(place) for place in room.written]
-    while pending and entries <= _MOST_ENTRIES:
+    while pending and entries <= MOST_ENTRIES:
         try:
             with os.scandir(pending.pop()) as found:
                 for entry in found:
