@@ -27,6 +27,9 @@ find_python() {
 
 command -v git >/dev/null || apt_install git
 [ "$(uname)" != Linux ] || command -v bwrap >/dev/null || apt_install bubblewrap  # the sandbox; macOS brings its own
+# The tests start a PostgreSQL server of their own, and a torture with faults from strace.
+[ "$(uname)" != Linux ] || command -v strace >/dev/null || apt_install strace
+[ "$(uname)" != Linux ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || apt_install postgresql
 python=$(find_python)
 if [ -z "$python" ]; then
     apt_install python3 python3-venv

@@ -25,7 +25,7 @@ class Night:
     history: Recorder
 
     @classmethod
-    def begin(cls, path: Path, session: str = "s", **settings: Any) -> Night:
+    def begin(cls, path: Path | str, session: str = "s", **settings: Any) -> Night:
         """A session in the ledger at `path`."""
         ledger = Ledger.open(path)
         night = cls(ledger, Recorder(ledger, session))

@@ -17,7 +17,7 @@ def test_the_result_is_a_chart_and_a_table_of_what_was_kept(night: Night) -> Non
     night.discard(2, 3.5)
     night.keep(3, 2.0, "drop a layer")
     console = Console(file=io.StringIO(), width=90)
-    _show_result(night.history, summarize(night.history, running=False, now=2e9), console)
+    _show_result(night.history, summarize(night.history, running=False), console)
     assert isinstance(console.file, io.StringIO)
     said = console.file.getvalue()
     assert "loss (lower is better)" in said

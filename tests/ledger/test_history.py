@@ -81,18 +81,27 @@ def test_stopped_until_it_is_taken_up_again(night: Night) -> None:
 def test_worked_time_leaves_out_the_time_between_restarts(tmp_path: Path) -> None:
     night = Night.begin(tmp_path / "ledger.db", session="empty")
     connection = sqlite3.connect(tmp_path / "ledger.db")
-    # Begun at 100, last sign of life at 130 (a kill leaves no record), taken up at 1000, at work since.
-    for moment, kind, payload in (
+    # Begun at 100, last sign of life at 130 (a kill leaves no record), taken up at 1000, at work since. Somebody has
+    # verified meanwhile, and the wall clock was set back by a year.
+    for clock, kind, payload in (
         (100, "resumed", '{"pid": 1, "settings": {}}'),
         (130, "judged", '{"number": 1, "verdict": "keep", "reason": ""}'),
+        (700, "measured", _VERIFYING),
         (1000, "resumed", '{"pid": 2, "settings": {}}'),
         (1005, "judged", '{"number": 2, "verdict": "keep", "reason": ""}'),
     ):
         connection.execute(
-            "INSERT INTO events (session, time, kind, payload) VALUES ('s', ?, ?, ?)", (moment, kind, payload)
+            "INSERT INTO events (session, time, clock, kind, payload) VALUES ('s', ?, ?, ?, ?)",
+            (2e9 - 3e4 * clock, clock, kind, payload),
         )
     connection.commit()
-    assert History(night.ledger, "s").worked_seconds(until=1010) == 30 + 10
+    assert History(night.ledger, "s").worked_seconds() == 30 + 5
+    assert History(night.ledger, "s").worked_seconds(1010) == 30 + 10
+
+
+_VERIFYING = (
+    '{"number": 0, "role": "verify_best", "commit": "", "fingerprint": "", "seed": 0, "outcome": "ok", "value": 1.0}'
+)
 
 
 def test_sessions_do_not_see_each_other(tmp_path: Path) -> None:

@@ -16,14 +16,14 @@ from overnight.ledger.store import Ledger, Recorder
 from tests.night import Night, sha
 
 
-def busy_night(path: Path) -> Night:
+def busy_night(path: Path | str) -> Night:
     """One of everything."""
     night = Night.begin(path)
     for seed, value in enumerate((3.0, 3.2, 2.8)):
         night.measure(0, "baseline", value, seed, fingerprint="print-0")
     night.baseline(3.0)
     night.propose(1)
-    night.measure(1, "candidate", 2.0, output_tail="ünïcode \x00 and control signs \x1b[0m")
+    night.measure(1, "candidate", 2.0, output_tail="ünïcode \x00, which is not \\u0000, and control signs \x1b[0m")
     night.keep(1, 2.0)
     night.propose(2, commit=None, verdict="no_change", reason="nothing was changed")
     night.judge(2, "no_change")
@@ -46,7 +46,7 @@ QUESTIONS: dict[str, Callable[[History], object]] = {
     "tried": lambda history: [history.tried("print-1"), history.tried("print-7")],
     "counts": History.counts,
     "last_number": History.last_number,
-    "worked_seconds": lambda history: history.worked_seconds(until=2e9),
+    "worked_seconds": lambda history: history.worked_seconds(2e9),
 }
 
 
@@ -64,7 +64,7 @@ def test_what_was_written_is_there_for_whoever_opens_the_file_next(tmp_path: Pat
     night.ledger.close()
     again = Recorder(Ledger.open(tmp_path / "ledger.db"), "s")
     assert [*again.judged_after(-1), *again.runs(1)] == before
-    assert again.runs(1)[0].output_tail == "ünïcode \x00 and control signs \x1b[0m"
+    assert again.runs(1)[0].output_tail == "ünïcode ␀, which is not \\u0000, and control signs \x1b[0m"
 
 
 @pytest.mark.parametrize("statement", ["UPDATE events SET verdict = 'keep'", "DELETE FROM events"])
@@ -109,7 +109,7 @@ def test_a_file_that_is_no_ledger_is_named_and_left_alone(tmp_path: Path) -> Non
     path = tmp_path / "ledger.db"
     path.write_text("my diary, which is long enough to be looked at\n" * 100)
     before = path.read_bytes()
-    with pytest.raises(OvernightError, match=r"no Overnight ledger .* move it away"):
+    with pytest.raises(OvernightError, match=r"no Overnight ledger .* `overnight doctor` recovers"):
         Ledger.open(path)
     with pytest.raises(OvernightError, match="no Overnight ledger"):
         LedgerReader(path).rows("SELECT 1 FROM events")

@@ -10,7 +10,7 @@ from tests.night import Night
 
 
 def report(night: Night, folder: Path) -> str:
-    summary = summarize(night.history, running=False, now=2e9)
+    summary = summarize(night.history, running=False)
     written = write_report(night.history, summary, folder / "report")
     assert (written.picture is not None) == (summary.baseline is not None)
     if written.picture is not None:

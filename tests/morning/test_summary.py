@@ -20,17 +20,17 @@ def verified(**changes: object) -> Verified:
 
 
 def test_a_session_from_its_first_moment_to_its_last(night: Night) -> None:
-    begun = summarize(night.history, running=True, now=2e9)
+    begun = summarize(night.history, running=True)
     assert (begun.state, begun.baseline, begun.improvement_percent) == ("running", None, None)
     night.baseline(10.0)
     night.keep(1, 8.0)
     night.discard(2, 9.0)
-    killed = summarize(night.history, running=False, now=2e9)
+    killed = summarize(night.history, running=False)
     assert (killed.state, killed.experiments, killed.kept, killed.last_reason) == ("stopped", 2, 1, "")
     assert killed.improvement_percent == 20
     night.stop("all 2 experiments are done", finished=True)
     night.history.append(verified())
-    done = summarize(night.history, running=False, now=2e9).as_json()
+    done = summarize(night.history, running=False).as_json()
     assert (done["state"], done["reason"], done["verified_percent"]) == ("finished", "all 2 experiments are done", 20)
     assert (done["baseline"], done["best"], done["best_number"], done["branch"]) == (10, 8, 1, "overnight/s")
     assert done["worked_seconds"] < 60
@@ -41,7 +41,7 @@ def test_a_verification_of_an_earlier_best_says_nothing_about_this_one(night: Ni
     night.keep(1, 8.0)
     night.history.append(verified())
     night.keep(2, 7.0)
-    assert summarize(night.history, running=True, now=2e9).verified is None
+    assert summarize(night.history, running=True).verified is None
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import errno
 import sys
 from typing import Annotated, NoReturn
 
 import typer
 
 import overnight
-from overnight.cli import acting, check, init, reading, run
-from overnight.errors import GoalError, OvernightError
+from overnight.cli import acting, check, doctor, init, reading, run
+from overnight.errors import GoalError, OvernightError, explain_os
 
 app = typer.Typer(
     name="overnight",
@@ -21,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (init.init, check.check, run.run, reading.status, reading.log, reading.show, reading.report, run.verify,
-                reading.export, acting.apply, run.stop, acting.demo):  # fmt: skip
+                reading.export, acting.apply, run.stop, doctor.doctor, acting.demo):  # fmt: skip
     app.command()(command)
 
 
@@ -41,10 +40,11 @@ def main() -> NoReturn:
     except OvernightError as error:
         _fail(f"overnight: {error}")
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        _fail(f"overnight: {explain_os(error, 'the system refused what was to be done')}; nothing is lost")
+    except Exception as error:
+        if type(error).__module__ != "_pygit2":  # Loading it only to name its error would take longer than `status`.
             raise
-        where = error.filename or "while writing"
-        _fail(f"overnight: the disk is full ({where}); make room and run again, nothing is lost")
+        _fail(f"overnight: git could not do its part: {error}; nothing is lost")
     sys.exit(0)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,29 +16,41 @@ from overnight.cli.terminal import safe
 from overnight.errors import OvernightError, SessionError
 from overnight.judge.words import RULE
 from overnight.ledger.history import History, choose_session
-from overnight.ledger.reader import LedgerReader
+from overnight.ledger.reader import LedgerReader, Source
 from overnight.ledger.records import Judged, Measured
 from overnight.loop.state import State
 from overnight.morning.explain import explain
 from overnight.morning.export import WRITERS, as_row
-from overnight.morning.summary import Summary, duration_words, percent_words, summarize, trust_words, verified_words
+from overnight.morning.summary import (
+    Summary,
+    duration_words,
+    percent_words,
+    summarize,
+    trouble_words,
+    trust_words,
+    verified_words,
+)
 
 
 @contextlib.contextmanager
 def open_history(folder: Path, session: str | None) -> Iterator[tuple[History, State]]:
     """The history of a session in `folder`, and the folder's state."""
     state = State.of(folder)
-    reader = LedgerReader(state.ledger_path)
-    try:
-        yield History(reader, choose_session(reader, session)), state
-    finally:
-        reader.close()
+    with contextlib.closing(_source(state)) as source:
+        yield History(source, choose_session(source, session, state.home)), state
+
+
+def _source(state: State) -> Source:
+    if isinstance(state.ledger_place, Path):
+        return LedgerReader(state.ledger_place)
+    from overnight.ledger.store import Ledger
+
+    return Ledger.open(state.ledger_place)
 
 
 def summary_of(history: History, state: State) -> Summary:
     """The session's summary now."""
-    newest = history.is_newest()
-    return summarize(history, running=newest and state.holder() is not None, now=time.time())
+    return summarize(history, running=history.is_newest(state.home) and state.holder() is not None)
 
 
 def status(goal: GoalArgument = None, session: SessionOption = None, as_json: JsonOption = False) -> None:
@@ -56,6 +67,12 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
         f"session      {summary.session}, {summary.state}{why}",
         f"experiments  {summary.experiments}{of} in {duration_words(summary.worked_seconds)}, {summary.kept} kept",
     ]
+    if summary.waits:
+        lines.append(f"waits        {safe(summary.waits)}")
+    if summary.troubles:
+        lines.append(f"troubles     waited {trouble_words(summary.troubles)}")
+    if summary.cost:
+        lines.append(f"cost         ${summary.cost:.2f}")
     if summary.baseline is not None and summary.incumbent is not None:
         lines.append(f"baseline     {summary.metric} {summary.baseline.metric:.6g} ({summary.baseline.reason})")
         if summary.kept:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -186,7 +185,7 @@ def say_result(folder: Path, console: Console) -> None:
     from overnight.morning.summary import summarize
 
     with open_history(folder, None) as (history, state):
-        summary = summarize(history, running=False, now=time.time())
+        summary = summarize(history, running=False)
         console.print()
         console.print(f"[bold]{headline(summary)}.[/]", soft_wrap=True)
         if summary.baseline is not None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import TracebackType
 
 from rich.console import Console, Group, RenderableType
@@ -18,6 +20,7 @@ from overnight.ledger.records import Judged
 from overnight.loop.events import (
     ExperimentJudged,
     GuardsStarted,
+    Notice,
     ProposalFinished,
     ProposalStarted,
     RunFinished,
@@ -26,6 +29,7 @@ from overnight.loop.events import (
     SessionEvent,
     SessionOpened,
     VerdictChanged,
+    Waiting,
 )
 from overnight.loop.verify import VerificationDone
 from overnight.loop.verify_each import EachVerified
@@ -49,6 +53,7 @@ _WHAT = {
     "verify_part": "verifying: the best version without some changes",
     "verify_candidate": "suspicious: measuring the candidate again",
     "verify_incumbent": "suspicious: measuring the incumbent beside it",
+    "control": "is it the machine? running the incumbent",
 }
 
 
@@ -105,7 +110,11 @@ class Watcher:
         now.kept, now.failed, now.baseline, now.best = kept, failed, baseline, best
 
     def show(self, event: SessionEvent | VerificationDone | EachVerified) -> None:
-        """Take note of what happened."""
+        """Take note of what happened. A terminal that is gone does not end the night."""
+        with contextlib.suppress(OSError):
+            self._show(event)
+
+    def _show(self, event: SessionEvent | VerificationDone | EachVerified) -> None:
         now = self._now
         match event:
             case SessionOpened():
@@ -127,6 +136,12 @@ class Watcher:
                 self._say_verdict(event.judged)
             case VerdictChanged():
                 self._say_change(event)
+            case Waiting():
+                now.start(f"waiting: {safe(event.reason)}", None)
+                then = datetime.fromtimestamp(time.time() + event.seconds)
+                self._note(f"{event.reason}; nothing is lost, next try at {then:%H:%M:%S}")
+            case Notice():
+                self._note(event.words)
             case SessionClosed():
                 self._finish()
             case VerificationDone() | EachVerified():
@@ -152,7 +167,10 @@ class Watcher:
             highlight=False,
         )
         for warning in event.warnings:
-            self._console.print(Text(f"note: {warning}", style="yellow"))
+            self._note(warning)
+
+    def _note(self, words: str) -> None:
+        self._console.print(Text(f"note: {safe(words)}", style="yellow"), soft_wrap=True)
 
     def _say_verdict(self, judged: Judged) -> None:
         now = self._now

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from overnight.errors import OvernightError
+from overnight.errors import Trouble, explain_os
 from overnight.fleet.rooms import Rooms
 from overnight.folders import fresh_folder
 from overnight.goal.settings import Settings
@@ -20,9 +21,11 @@ from overnight.runs.metrics import Rate
 from overnight.runs.output import Output
 from overnight.runs.places import place_of
 from overnight.runs.process import run_process
-from overnight.runs.run import RunOrder, RunResult, run_once
+from overnight.runs.run import KILLED, SLEPT, RunOrder, RunResult, run_once
 from overnight.runs.sandbox import Sandbox
 
+_MOST_TRIES = 5
+_MOMENT_SECONDS = 0.3
 GUARD_SECONDS = 1800.0
 """What a guard command gets."""
 _LIMIT = re.compile(
@@ -82,7 +85,10 @@ class LocalFleet:
 
         With `measured_by`, that command takes the place of the goal's scorer (or of its comparison).
 
-        Raises Interrupted when asked to stop, OvernightError when the disk is full.
+        A run that somebody killed is made again, once: if it is killed again, that is what it does. One during which
+        the machine slept is made again.
+
+        Raises Interrupted when asked to stop, Trouble when something cannot be written.
         """
         self._run_copy.checkout(version.commit)
         if self._score_copy is not None:
@@ -91,17 +97,17 @@ class LocalFleet:
             assert rival is not None, "a comparison needs two versions"
             self._rival_copy.checkout(rival.commit)
         output = self._logs / f"{number}-{role}-{seed}.log"
-        try:
-            result = run_once(self._order(seed, output, measured_by), self._should_stop)
-        except OSError as error:
-            raise OvernightError(
-                f"a run's output or artifacts cannot be written ({error.filename or self._logs}): {error.strerror}"
-            ) from error
-        finally:
-            self._run_copy.clean()
-            if self._rival_copy is not None:
-                self._rival_copy.clean()
+        cut_off: list[str] = []
+        while True:
+            result = self._run(seed, output, measured_by)
+            if result.cut_off is None or cut_off.count(KILLED) >= 1 or len(cut_off) >= _MOST_TRIES:
+                break
+            cut_off.append(result.cut_off)
+            time.sleep(_MOMENT_SECONDS)  # Whoever ends all processes of the machine is about to end us too.
+        if result.cut_off == SLEPT:
+            raise Trouble("machine", "the machine sleeps again and again while something runs, or is far too busy")
         measured = self._measured(version, number, role, seed, result, output)
+        measured = measured.model_copy(update={"cut_off": tuple(cut_off)})
         return measured if rival is None else measured.model_copy(update={"rival_fingerprint": rival.fingerprint})
 
     def broken_guard(self, version: Version, metrics: Mapping[str, float]) -> str | None:
@@ -128,6 +134,16 @@ class LocalFleet:
         for copy in (self._run_copy, self._score_copy, self._rival_copy):
             if copy is not None:
                 copy.remove()
+
+    def _run(self, seed: int, output: Path, measured_by: str | None) -> RunResult:
+        try:
+            return run_once(self._order(seed, output, measured_by), self._should_stop)
+        except OSError as error:
+            raise explain_os(error, "a run's output or artifacts cannot be written") from error
+        finally:
+            self._run_copy.clean()
+            if self._rival_copy is not None:
+                self._rival_copy.clean()
 
     def _order(self, seed: int, output: Path, measured_by: str | None) -> RunOrder:
         settings, rooms, artifacts = self._settings, self._rooms, self._work / "artifacts"

@@ -62,6 +62,8 @@ class StopRules(_Frozen):
     """Stop after this many experiments in the whole session (the baseline is not counted)."""
     hours: Annotated[float, Field(gt=0)] | None = None
     """Stop after this many hours of work, restarts added up."""
+    cost: Annotated[float, Field(gt=0)] | None = None
+    """Stop when the proposals have cost so many US dollars, as far as the agent says what they cost."""
     plateau: Annotated[int, Field(gt=0)] | None = None
     """Stop when this many experiments in a row were not kept."""
 
@@ -122,6 +124,8 @@ class Settings(_Frozen):
     """Environment variables that the agent gets besides the harmless ones, such as its API key."""
     limits: GuestLimits = GuestLimits()
     """Beyond these a run is a `crash` and says so."""
+    ledger: str | None = None
+    """Where the ledger is, if not in `.overnight/`: a database's URL (`postgresql+psycopg://HOST/NAME`)."""
     stop: StopRules = StopRules()
     """When the session ends by itself."""
 

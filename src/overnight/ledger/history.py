@@ -19,6 +19,7 @@ from overnight.ledger.records import (
     SessionStarted,
     Settled,
     Stopped,
+    Troubled,
     Verdict,
     Verified,
     VerifiedEach,
@@ -27,25 +28,29 @@ from overnight.ledger.records import (
 _R = TypeVar("_R", bound=Record)
 VERIFYING: tuple[Role, ...] = (
     *("verify_baseline", "verify_best", "verify_part"),
-    *("verify_candidate", "verify_incumbent"),
+    *("verify_candidate", "verify_incumbent", "control"),
 )
 """Runs that may be scored on other data, so that no decision is taken on them."""
 _BATCH = 1000
+_NO_LIMIT = 2**31 - 1
 _FAILED: tuple[Verdict, ...] = ("crash", "timeout", "invalid")
 _NEWEST = (
     "NOT EXISTS (SELECT 1 FROM events AS later WHERE later.session = events.session AND later.kind = 'judged' "
     "AND later.number = events.number AND later.id > events.id)"
 )
 """Of verdicts that were changed, the one that counts."""
-_EVENTS = "SELECT id, time, kind, payload FROM events WHERE session = :session"
+_EVENTS = "SELECT id, time, clock, kind, CAST(payload AS TEXT) FROM events WHERE session = :session"
 
 
 @dataclass(frozen=True)
 class Event:
-    """A record, its place in the order of things, and when it was written (Unix time, seconds)."""
+    """A record, its place in the order of things, and when it was written."""
 
     id: int
     time: float
+    """Unix time, seconds."""
+    clock: float | None
+    """The writing machine's monotonic clock, seconds; None in a ledger that came from an older program."""
     record: Record
 
 
@@ -78,9 +83,9 @@ class History:
         self._source = source
         self.session = session
 
-    def is_newest(self) -> bool:
-        """Whether no session began after this one."""
-        return sessions(self._source)[-1] == self.session
+    def is_newest(self, home: str = "") -> bool:
+        """Whether no session of this home began after this one."""
+        return sessions(self._source, home)[-1:] == [self.session]
 
     def started(self) -> SessionStarted:
         """What the session began with."""
@@ -159,6 +164,14 @@ class History:
         found = self._fetch("kind = 'proposed' AND number = :number", newest=1, number=number)
         return _expect(Proposed, found[0]) if found else None
 
+    def proposed_after(self, number: int) -> Iterator[Proposed]:
+        """The proposals with larger numbers, in order, without holding them all."""
+        sql = f"{_EVENTS} AND kind = 'proposed' AND number > :after ORDER BY number LIMIT :limit"
+        while rows := self._source.rows(sql, session=self.session, after=number, limit=_BATCH):
+            batch = [_expect(Proposed, _event(row)) for row in rows]
+            yield from batch
+            number = batch[-1].number
+
     def last_proposed(self) -> Proposed | None:
         """The newest proposal."""
         found = self._last("proposed")
@@ -187,7 +200,7 @@ class History:
         value, rival = "payload ->> 'value'", "payload ->> 'rival'"
         sql = (
             "SELECT 1 FROM events WHERE session = :session AND kind = 'measured' "
-            "AND payload ->> 'outcome' = 'ok' AND payload ->> 'role' NOT LIKE 'verify%' "
+            "AND payload ->> 'outcome' = 'ok' AND payload ->> 'role' IN ('baseline', 'candidate', 'incumbent') "
             f"GROUP BY fingerprint, payload ->> 'rival_fingerprint' "
             f"HAVING min({value}) <> max({value}) OR min({rival}) <> max({rival}) LIMIT 1"
         )
@@ -198,11 +211,33 @@ class History:
         where = "fingerprint = :fingerprint AND kind = 'proposed'"
         return self._aggregate("count(*)", where, fingerprint=fingerprint) > 0
 
+    def made(self, commit: str) -> bool:
+        """Whether a commit is the baseline's or a version that was kept at some time."""
+        where = "kind = 'judged' AND payload ->> 'commit' = :commit"
+        return commit == self.started().base or self._aggregate("count(*)", where, commit=commit) > 0
+
     def counts(self) -> Counts:
         """How the experiments ended."""
         of_experiments = "session = :session AND kind = 'judged' AND number > 0"
         sql = f"SELECT verdict, count(*) FROM events WHERE {of_experiments} AND {_NEWEST} GROUP BY verdict"
         return Counts(dict(self._source.rows(sql, session=self.session)))
+
+    def spent(self) -> float:
+        """US dollars that proposals have cost, as far as the proposers say so."""
+        return self._aggregate("sum(CAST(payload ->> 'cost' AS FLOAT))", "kind = 'proposed'")
+
+    def troubles(self) -> dict[str, int]:
+        """How often something outside of the experiments was wrong, by what it was."""
+        sql = (
+            "SELECT payload ->> 'what', count(*) FROM events WHERE session = :session AND kind = 'troubled' "
+            "GROUP BY payload ->> 'what'"
+        )
+        return dict(self._source.rows(sql, session=self.session))
+
+    def waiting(self) -> Event | None:
+        """The trouble that the session waits out, if the last that happened is one; `time + pause`: the next try."""
+        last = self.last_event()
+        return last if last is not None and isinstance(last.record, Troubled) else None
 
     def count(self, kind: str) -> int:
         """How many records of one kind there are."""
@@ -212,17 +247,29 @@ class History:
         """The number of the newest experiment, judged or not; 0 when there is none."""
         return int(self._aggregate("max(number)", "kind IN ('proposed', 'judged')"))
 
-    def worked_seconds(self, until: float) -> float:
-        """Seconds of work: from each resume to the last sign of life before the next; `until` for the current one."""
+    def worked_seconds(self, clock: float | None = None) -> float:
+        """Seconds of work: from each resume to the last sign of life of the process that resumed.
+
+        `clock` is the monotonic clock now, where the newest process is still at work. A clock that was set, and a
+        machine that slept, do not count.
+        """
         marks = self._fetch("kind = 'resumed'")
         total = 0.0
         for index, start in enumerate(marks):
-            last = index + 1 == len(marks)
-            total += (until if last else self._last_time_before(marks[index + 1].id)) - start.time
-        return max(total, 0.0)
+            next_id = marks[index + 1].id if index + 1 < len(marks) else None
+            last = self._last_sign_of(start, next_id)
+            if start.clock is None or last.clock is None:
+                total += max(last.time - start.time, 0.0)
+            else:
+                until = clock if next_id is None and clock is not None else last.clock
+                total += max(until - start.clock, 0.0)
+        return total
 
-    def _last_time_before(self, event_id: int) -> float:
-        return self._aggregate("max(time)", "id < :id", id=event_id)
+    def _last_sign_of(self, start: Event, next_id: int | None) -> Event:
+        """The last event that the process wrote; a verification that came after it is not its own."""
+        own = "(kind <> 'measured' OR payload ->> 'role' IN ('baseline', 'candidate', 'incumbent'))"
+        where = f"id >= :start AND id < :next AND kind NOT IN ('verified', 'verified_each') AND {own}"
+        return self._fetch(where, newest=1, start=start.id, next=next_id or _NO_LIMIT)[0]
 
     def _judged(
         self, *, after: int = -1, verdicts: Sequence[Verdict] = (), limit: int | None = None, newest: bool = False
@@ -231,7 +278,7 @@ class History:
         order = "DESC" if newest else "ASC"
         where = f"kind = 'judged' AND number > :after{among} AND {_NEWEST}"
         sql = f"{_EVENTS} AND {where} ORDER BY number {order} LIMIT :limit"
-        rows = self._source.rows(sql, session=self.session, after=after, limit=-1 if limit is None else limit)
+        rows = self._source.rows(sql, session=self.session, after=after, limit=_NO_LIMIT if limit is None else limit)
         return [_expect(Judged, _event(row)) for row in rows]
 
     def _last(self, kind: str) -> Event | None:
@@ -250,24 +297,30 @@ class History:
         return self._source.rows(sql, session=self.session, **parameters)[0][0] or 0
 
 
-def sessions(source: Source) -> list[str]:
-    """Every session, oldest first."""
-    return [name for (name,) in source.rows("SELECT session FROM events WHERE kind = 'session_started' ORDER BY id")]
+def sessions(source: Source, home: str = "") -> list[str]:
+    """Every session, oldest first; in a ledger that many share, those of one home."""
+    begun = "SELECT session FROM events WHERE kind = 'session_started'"
+    if not home:
+        return [name for (name,) in source.rows(f"{begun} ORDER BY id")]
+    return [name for (name,) in source.rows(f"{begun} AND payload ->> 'home' = :home ORDER BY id", home=home)]
 
 
-def choose_session(source: Source, name: str | None) -> str:
-    """The session called `name`, or the newest one. Raises SessionError if there is none."""
-    known = sessions(source)
-    if not known:
+def choose_session(source: Source, name: str | None, home: str = "") -> str:
+    """The session called `name`, or the newest one of this home. Raises SessionError if there is none."""
+    if name is not None:
+        known = sessions(source)
+        if name not in known:
+            raise SessionError(f"there is no session {name!r} here; there are {', '.join(known[-10:]) or 'none'}")
+        return name
+    own = sessions(source, home)
+    if not own:
         raise SessionError("nothing was run here yet; `overnight run` starts a session")
-    if name is not None and name not in known:
-        raise SessionError(f"there is no session {name!r} here; there are {', '.join(known[-10:])}")
-    return name or known[-1]
+    return own[-1]
 
 
 def _event(row: Sequence[Any]) -> Event:
-    event_id, time, kind, payload = row
-    return Event(event_id, time, RECORD_KINDS[kind].model_validate_json(payload))
+    event_id, time, clock, kind, payload = row
+    return Event(event_id, time, clock, RECORD_KINDS[kind].model_validate_json(payload))
 
 
 def _expect(kind: type[_R], event: Event | None) -> _R:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from overnight.errors import OvernightError, SessionError
+from overnight.errors import SessionError
+from overnight.ledger.problems import VERSION, explain, too_new, too_old
 
 
 class Source(Protocol):
@@ -16,6 +17,10 @@ class Source(Protocol):
 
     def rows(self, sql: str, **parameters: object) -> Sequence[Any]:
         """The rows that a SELECT gives. Raises OvernightError when the ledger cannot be read."""
+        ...
+
+    def close(self) -> None:
+        """Let go of it."""
         ...
 
 
@@ -31,32 +36,34 @@ class LedgerReader:
             self._connection = sqlite3.connect(f"file:{quote(str(path))}?mode=rw", uri=True, timeout=10)
             self._connection.execute("PRAGMA query_only = ON")
         except sqlite3.Error as error:
-            raise OvernightError(explain(path, str(error))) from None
+            raise explain(str(path), str(error)) from None
+        self._must_be_of_this_version()
 
     def rows(self, sql: str, **parameters: object) -> Sequence[Any]:
         """The rows that a SELECT gives. Raises OvernightError when the ledger cannot be read."""
         try:
             return self._connection.execute(sql, parameters).fetchall()
         except sqlite3.Error as error:
-            raise OvernightError(explain(self._path, str(error))) from None
+            raise explain(str(self._path), str(error)) from None
 
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
 
+    def _must_be_of_this_version(self) -> None:
+        tables = {name for (name,) in self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if "ledger_schema" not in tables:
+            raise too_old(str(self._path)) if "events" in tables else _nothing(self._path)
+        version = self.rows("SELECT version FROM ledger_schema")[0][0]
+        if version > VERSION:
+            raise too_new(str(self._path), version)
+
 
 def require(path: Path) -> None:
     """Raise SessionError unless there is a ledger."""
     if not path.exists():
-        raise SessionError(f"nothing was run in {path.parent.parent} yet; `overnight run` starts a session")
+        raise _nothing(path)
 
 
-def explain(path: Path, cause: str) -> str:
-    """What SQLite's words mean for the user, and what to do."""
-    if "full" in cause:
-        return f"the disk that holds {path} is full; make room and run `overnight run` again, nothing is lost"
-    if "malformed" in cause or "not a database" in cause or "no such table" in cause:
-        return f"{path} is damaged or no Overnight ledger ({cause}); move it away to start afresh"
-    if "locked" in cause:
-        return f"{path} is in use by another program that does not let go of it; close that program and try again"
-    return f"{path} cannot be used: {cause}"
+def _nothing(path: Path) -> SessionError:
+    return SessionError(f"nothing was run in {path.parent.parent} yet; `overnight run` starts a session")

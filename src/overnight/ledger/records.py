@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from overnight.errors import TroubleKind
+
 Verdict = Literal["baseline", "keep", "discard", "crash", "timeout", "invalid", "no_change"]
 Outcome = Literal["ok", "crash", "timeout", "invalid"]
 Role = Literal[
@@ -17,6 +19,7 @@ Role = Literal[
     "verify_part",
     "verify_candidate",
     "verify_incumbent",
+    "control",
 ]
 
 
@@ -41,6 +44,10 @@ class SessionStarted(_Record):
     """goal.md's folder, relative to the repository's root ("" for the root itself)."""
     seed: int
     version: str
+    rebuilt: bool = False
+    """It was put together from what git remembers, after a ledger was lost: to be read, not to be gone on with."""
+    home: str = ""
+    """Which folder's session it is, in a ledger that many share; "" in a folder's own."""
     sandbox: str = ""
     """What keeps guests in their rooms: `bubblewrap`, `sandbox-exec` or `none`; "" where nobody was asked yet."""
     world: dict[str, str] = Field(default_factory=dict)
@@ -79,6 +86,8 @@ class Proposed(_Record):
     output_tail: str = ""
     seconds: float = 0.0
     """What the proposal took."""
+    cost: float | None = None
+    """What it cost in US dollars, where the proposer says so."""
 
 
 class Measured(_Record):
@@ -114,6 +123,8 @@ class Measured(_Record):
     cpu_seconds: float = 0.0
     peak_mb: float = 0.0
     """The largest resident memory of the whole process tree seen, in MiB."""
+    cut_off: tuple[str, ...] = ()
+    """Why earlier tries of this run did not count: somebody killed them, or the machine slept."""
     output: str | None = None
     """The file with what the run printed, relative to `.overnight/`."""
     output_tail: str = ""
@@ -169,6 +180,18 @@ class Settled(_Record):
     numbers: tuple[int, ...]
 
 
+class Troubled(_Record):
+    """Something outside of the experiments was wrong for a while, and the session waited."""
+
+    kind: Literal["troubled"] = "troubled"
+    what: TroubleKind
+    reason: str
+    number: int | None = None
+    """The experiment that had to wait or was done again; None where it was none in particular."""
+    pause: float = 0.0
+    """Seconds until the next try."""
+
+
 class Stopped(_Record):
     """The process put the session down, on purpose."""
 
@@ -220,7 +243,9 @@ class VerifiedEach(_Record):
     parts: tuple[Part, ...]
 
 
-Record = SessionStarted | Resumed | Proposed | Measured | Judged | Settled | Stopped | Verified | VerifiedEach
+Record = (
+    SessionStarted | Resumed | Proposed | Measured | Judged | Settled | Troubled | Stopped | Verified | VerifiedEach
+)
 
 RECORD_KINDS: dict[str, type[Record]] = {
     "session_started": SessionStarted,
@@ -229,6 +254,7 @@ RECORD_KINDS: dict[str, type[Record]] = {
     "measured": Measured,
     "judged": Judged,
     "settled": Settled,
+    "troubled": Troubled,
     "stopped": Stopped,
     "verified": Verified,
     "verified_each": VerifiedEach,

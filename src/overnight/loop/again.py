@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from overnight.errors import Interrupted, SessionError
 from overnight.fleet.local import LocalFleet, Version
+from overnight.folders import remove
 from overnight.goal.settings import Settings
 from overnight.ledger.history import choose_session
 from overnight.ledger.reader import require
@@ -70,9 +71,10 @@ def measuring_again(state: State, session: str | None, should_stop: Callable[[],
 
     Raises SessionError when there is none, or when it has kept nothing.
     """
-    require(state.ledger_path)
-    with state.locked(), contextlib.closing(Ledger.open(state.ledger_path)) as ledger:
-        history = Recorder(ledger, choose_session(ledger, session))
+    if isinstance(state.ledger_place, Path):
+        require(state.ledger_place)
+    with state.locked(), contextlib.closing(Ledger.open(state.ledger_place)) as ledger:
+        history = Recorder(ledger, choose_session(ledger, session, state.home))
         kept = history.kept()
         if not kept:
             raise SessionError(f"session {history.session} has kept nothing yet, so there is nothing to verify")
@@ -94,4 +96,4 @@ def measuring_again(state: State, session: str | None, should_stop: Callable[[],
             yield Again(history, settings, started, origin, kept, fleet, should_stop)
         finally:
             fleet.close()
-            shutil.rmtree(state.work, ignore_errors=True)
+            remove(state.work)

@@ -10,14 +10,17 @@ import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from overnight.errors import Interrupted
+from overnight.errors import Interrupted, Trouble
 from overnight.fleet.local import LocalFleet, Version
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Judged, Measured, Proposed, Role
 from overnight.ledger.store import Recorder
 from overnight.loop.assemble import Project
+from overnight.loop.control import is_doubtful
+from overnight.loop.disk import DiskRoom
 from overnight.loop.events import ExperimentJudged, GuardsStarted, RunFinished, RunStarted
 from overnight.loop.repeats import mean_metrics
+from overnight.loop.seeds import seeds_for
 from overnight.repo.branch import SessionRefs
 
 
@@ -39,6 +42,7 @@ class Bench:
         history: Recorder,
         refs: SessionRefs,
         fleet: LocalFleet,
+        disk: DiskRoom,
         *,
         seed: int,
         should_stop: Callable[[], bool],
@@ -48,6 +52,7 @@ class Bench:
         self.history = history
         self.refs = refs
         self.fleet = fleet
+        self._disk = disk
         self.seed = seed
         self._should_stop = should_stop
         self._incumbent: Judged | None = None
@@ -76,7 +81,7 @@ class Bench:
     def move_branch(self) -> None:
         """The ledger has another incumbent now: let the branch follow."""
         self._incumbent = None
-        self.refs.set_branch(self.incumbent().commit or self.project.base)
+        self.refs.set_branch(self.incumbent().commit or self.project.base, self.history.made)
 
     def measure(
         self,
@@ -91,17 +96,43 @@ class Bench:
     ) -> Iterator[RunStarted | RunFinished]:
         """Make one run and write it down; `rival` is what it is compared with where the goal says `compare`.
 
-        Raises Interrupted when asked to stop.
+        Raises Interrupted when asked to stop, and Trouble when it was not the version's fault that it failed.
         """
         if self._should_stop():
             raise Interrupted
+        self._disk.must_suffice()
         yield RunStarted(number, role, seed, hypothesis, self.settings.hard_limit)
         other = rival.version if rival else None
         measured = self.fleet.measure(version, number, role, seed, rival=other)
         held = {"inside": tuple(inside), "against": tuple(sorted(rival.inside)) if rival else None}
         measured = measured.model_copy(update=held)
+        if is_doubtful(self.history, measured):
+            yield from self._blame_the_machine(measured)
         self.history.append(measured)
         yield RunFinished(measured)
+
+    def _blame_the_machine(self, failed: Measured) -> Iterator[RunStarted | RunFinished]:
+        """Run the incumbent, which ran before. Raises Trouble when it fails too: it is not the candidate's fault."""
+        incumbent = self.incumbent()
+        version = Version(incumbent.commit or self.project.base, incumbent.fingerprint or "")
+        seed = seeds_for(self.seed, incumbent.number)[0]
+        yield RunStarted(failed.number, "control", seed, "is it the machine?", self.settings.hard_limit)
+        rival = version if self.settings.compare else None
+        control = self.fleet.measure(version, failed.number, "control", seed, rival=rival)
+        self.history.append(control)
+        yield RunFinished(control)
+        if control.outcome != "ok":
+            raise Trouble(
+                "machine", f"the incumbent, which ran before, fails now as the candidate did: {control.reason}"
+            )
+
+    def secure(self, kept: Sequence[Judged]) -> None:
+        """See to it that the new commits of the branch cannot get lost, before the ledger speaks of them."""
+        repository = self.project.repository
+        if kept and not (
+            self.refs.secure(kept[-1].commit or "") and all(repository.is_whole(judged.commit or "") for judged in kept)
+        ):
+            raise Trouble("git", "git lost a commit while it was stored (`git gc --prune=now` may have been at work)")
 
     def guards_start(self, number: int) -> Iterator[GuardsStarted]:
         """The news that guards are tried, where there are any."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from overnight.errors import GoalError, Interrupted
 from overnight.fleet.local import LocalFleet, Version
+from overnight.folders import remove
 from overnight.goal.document import Goal
 from overnight.judge.judge import EXACT_RUNS
 from overnight.judge.noise import Noise, pooled_noise
@@ -55,13 +54,11 @@ def check_goal(goal: Goal, should_stop: Callable[[], bool]) -> Iterator[RunStart
     check_agent(goal.settings.agent, goal)
     state = State.of(goal.folder)
     with state.locked():
-        work = state.folder / "work"
-        shutil.rmtree(work, ignore_errors=True)
         fleet = LocalFleet(
             project.repository,
             goal.settings,
             project.base,
-            work=work,
+            work=state.work,
             logs=state.logs("check"),
             sandbox=find_sandbox() or NoSandbox(),
             should_stop=should_stop,
@@ -83,8 +80,7 @@ def check_goal(goal: Goal, should_stop: Callable[[], bool]) -> Iterator[RunStart
                 raise GoalError([f"{goal.at('guards')}: the baseline itself fails: {broken}"])
         finally:
             fleet.close()
-            with contextlib.suppress(OSError):
-                shutil.rmtree(work)
+            remove(state.work)
     yield _found(project, runs)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from overnight.errors import TroubleKind
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Judged, Measured, Proposed, Role, Verdict
 
@@ -58,6 +59,23 @@ class SessionClosed:
 
 
 @dataclass(frozen=True)
+class Waiting:
+    """Something outside is wrong for now; the session waits and goes on by itself."""
+
+    what: TroubleKind
+    reason: str
+    seconds: float
+    """Until the next try."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that a person should know of."""
+
+    words: str
+
+
+@dataclass(frozen=True)
 class ExperimentJudged:
     """An experiment has its verdict (number 0: the baseline is known)."""
 
@@ -95,5 +113,7 @@ SessionEvent = (
     | GuardsStarted
     | ExperimentJudged
     | VerdictChanged
+    | Waiting
+    | Notice
     | SessionClosed
 )

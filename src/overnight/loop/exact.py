@@ -64,6 +64,7 @@ def decide_exactly(bench: Bench, proposed: Proposed, started: float) -> Iterator
     message = kept_message(proposed.hypothesis, settings.metric, before, run.value, number)
     tree = bench.project.repository.tree_of(version.commit)
     commit = bench.project.repository.commit_tree(incumbent.commit or bench.project.base, tree, message)
+    bench.secure([judged.model_copy(update={"commit": commit})])
     yield bench.write(judged, verdict="keep", reason=reason, commit=commit, **numbers)
     bench.move_branch()
 

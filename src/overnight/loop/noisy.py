@@ -108,6 +108,7 @@ class NoisyCourse:
         lost = {*panel.judge.hopeless(ties), *panel.dependents({*broken, *(unfit or ())}), *broken}
         lost -= {*chain, *ties.closure(chain)}
         verdicts = panel.keep(chain, records, refresh=at_last)
+        self._bench.secure(verdicts)
         incumbent = verdicts[-1] if verdicts else self._bench.incumbent()
         others = {*records, *lost, *panel.kept, *(panel.judge.open if at_last else ())} - set(chain)
         for number in sorted(others):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from typing import Literal
 
+from overnight.errors import Trouble
 from overnight.ledger.records import Proposed
 from overnight.ledger.store import Recorder
 from overnight.loop.assemble import Project, make_brief
@@ -13,6 +14,8 @@ from overnight.loop.bench import Bench
 from overnight.propose.proposer import Proposal, Proposer
 from overnight.repo.candidate import apply_changes, fingerprint, unparsable
 from overnight.runs.redact import brings_secret
+
+_TRIES = 5
 
 
 class NothingLeftError(Exception):
@@ -22,7 +25,7 @@ class NothingLeftError(Exception):
 def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> Proposed:
     """Ask the proposer for experiment `number` and write its answer down; `noise` is that of one run.
 
-    Raises NothingLeftError when the proposer has nothing left to try.
+    Raises NothingLeftError when the proposer has nothing left to try, Trouble when it could not be asked.
     """
     project, history, incumbent = bench.project, bench.history, bench.incumbent()
     brief = make_brief(project, bench.settings, history, number, incumbent, noise)
@@ -30,12 +33,14 @@ def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> P
     proposal = proposer.propose(brief)
     if proposal.exhausted:
         raise NothingLeftError(proposal.failure or "there is nothing left to try")
+    if proposal.unavailable:
+        raise Trouble("agent", proposal.unavailable, retry_after=proposal.retry_after)
     parent = incumbent.commit or project.base
     files = apply_changes(brief.files, proposal.files)
     verdict, reason = _check(project, history, proposal, brief.files, files)
     commit = None
     if verdict is None:
-        commit = project.repository.commit_files(parent, proposal.files, f"{proposal.hypothesis}\n")
+        commit = _commit(bench, number, parent, proposal)
     proposed = Proposed(
         number=number,
         hypothesis=proposal.hypothesis,
@@ -49,9 +54,20 @@ def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> P
         reason=reason,
         output_tail=proposal.output,
         seconds=time.monotonic() - asked,
+        cost=proposal.cost,
     )
     history.append(proposed)
     return proposed
+
+
+def _commit(bench: Bench, number: int, parent: str, proposal: Proposal) -> str:
+    """The candidate's commit, safe from `git gc`."""
+    for _ in range(_TRIES):
+        bench.refs.wait_for_gc()
+        commit = bench.project.repository.commit_files(parent, proposal.files, f"{proposal.hypothesis}\n")
+        if bench.refs.secure(commit, number):
+            return commit
+    raise Trouble("git", "git lost a candidate again and again while it was stored")
 
 
 def _check(

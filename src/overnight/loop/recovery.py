@@ -29,26 +29,40 @@ class AlreadyFinished(Exception):  # noqa: N818 - it is good news
 
 
 def take_up(
-    ledger: Ledger, project: Project, settings: Settings, *, seed: int | None, new: bool, sandboxed: bool
+    ledger: Ledger,
+    project: Project,
+    settings: Settings,
+    *,
+    seed: int | None,
+    new: bool,
+    sandboxed: bool,
+    home: str = "",
 ) -> Recorder:
     """The history of the session to work on: the last one of this goal if it goes on, or a new one.
 
     `sandboxed` is whether a new one is to have a sandbox; the last one keeps what it began with.
     Raises AlreadyFinished, or SessionError when the last one can neither go on nor is finished.
     """
-    last = None if new else _last_session(ledger, project.goal.path.name)
+    last = None if new else _last_session(ledger, project.goal.path.name, home)
 
     def begin() -> Recorder:
-        return _begin(ledger, project, settings, seed or 0, wanted_sandbox(sandboxed=sandboxed))
+        return _begin(ledger, project, settings, seed or 0, wanted_sandbox(sandboxed=sandboxed), home)
 
     if last is None:
         return begin()
     started = last.started()
+    if started.rebuilt:
+        raise SessionError(
+            f"session {last.session} was rebuilt from what git remembers, after its ledger was lost: it can be read "
+            "and applied, but not gone on with; start afresh with --new (apply first what you want to build on)"
+        )
     changes = _changes(Settings.model_validate(started.settings), settings)
     if last.baseline() is None and (changes or project.base != started.base):
         return begin()  # It never got off the ground, and was mended since.
     stopped = last.stopped()
-    done = Stopping(settings.stop, last).reason() if stopped is not None and stopped.finished else None
+    done = (
+        Stopping(settings.stop, last, is_running=False).reason() if stopped is not None and stopped.finished else None
+    )
     if done is not None:
         if changes or project.edit_files(project.base) != project.edit_files(started.base):
             return begin()
@@ -81,9 +95,9 @@ def take_up(
     return last
 
 
-def _last_session(ledger: Ledger, goal_file: str) -> Recorder | None:
+def _last_session(ledger: Ledger, goal_file: str, home: str) -> Recorder | None:
     """The newest session of the goal in `goal_file`."""
-    histories = (Recorder(ledger, session) for session in reversed(sessions(ledger)))
+    histories = (Recorder(ledger, session) for session in reversed(sessions(ledger, home)))
     return next((history for history in histories if history.started().goal_file == goal_file), None)
 
 
@@ -95,13 +109,13 @@ def agree(history: History, refs: SessionRefs) -> None:
             "switch back to your own (`git switch -`)"
         )
     incumbent = history.incumbent()
-    refs.set_branch((incumbent.commit if incumbent else None) or history.started().base)
+    refs.set_branch((incumbent.commit if incumbent else None) or history.started().base, history.made)
     proposed = history.last_proposed()
     if proposed is not None and proposed.commit is not None:
         refs.remember(proposed.number, proposed.commit)
 
 
-def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int, sandbox: Sandbox) -> Recorder:
+def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int, sandbox: Sandbox, home: str) -> Recorder:
     goal = project.goal
     history = Recorder(ledger, _fresh_name(ledger, project))
     history.append(
@@ -113,6 +127,7 @@ def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int, sand
             folder=project.repository.prefix,
             seed=seed,
             version=overnight.__version__,
+            home=home,
             sandbox=sandbox.name,
             world=World(settings, goal.folder, project.repository.tracked(project.base)).look(),
         )

@@ -5,33 +5,37 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import shutil
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from random import Random
 
-from overnight.errors import GoalError, Interrupted, OvernightError, SessionError
-from overnight.fleet.local import LocalFleet, Version
+import pygit2
+
+from overnight.errors import GoalError, Interrupted, OvernightError, Trouble, explain_os
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
-from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS
-from overnight.ledger.records import Judged, Resumed, Stopped
+from overnight.ledger.history import sessions
+from overnight.ledger.records import Resumed, Stopped, Troubled
 from overnight.ledger.store import Ledger, Recorder
-from overnight.loop.assemble import Project, check_agent, make_proposer
-from overnight.loop.bench import Bench, Rival
+from overnight.loop.assemble import Project, check_agent
 from overnight.loop.confinement import sandbox_of
-from overnight.loop.events import ExperimentJudged, RunFinished, SessionClosed, SessionEvent, SessionOpened
-from overnight.loop.experiment import Experimenter
+from overnight.loop.events import (
+    ExperimentJudged,
+    Notice,
+    ProposalFinished,
+    RunFinished,
+    SessionClosed,
+    SessionEvent,
+    SessionOpened,
+    Waiting,
+)
 from overnight.loop.frozen import FrozenWorld
-from overnight.loop.hints import baseline_error
-from overnight.loop.meter import Meter
+from overnight.loop.night import Night, StuckError
+from overnight.loop.patience import Patience
 from overnight.loop.recovery import agree, take_up
-from overnight.loop.repeats import mean_metrics, seems_exact
-from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
-from overnight.loop.stopping import Stopping
 from overnight.repo.branch import SessionRefs
-from overnight.repo.candidate import fingerprint
-from overnight.runs.sandbox import Sandbox
 
 
 class Session:
@@ -71,149 +75,133 @@ class Session:
 
         Raises OvernightError when it cannot begin or go on, AlreadyFinished when there is nothing to do.
         """
-        with self.state.locked(), contextlib.closing(Ledger.open(self.state.ledger_path)) as ledger:
-            history = take_up(
-                ledger, self.project, self.settings, seed=self._seed, new=self._new, sandboxed=self._sandboxed
-            )
-            started = history.started()
-            sandbox = sandbox_of(started.sandbox)
-            project = Project.of(self.goal, started.base)
-            refs = SessionRefs(project.repository, history.session)
-            agree(history, refs)
-            before = history.last_event()
-            resumed_after = history.counts().experiments if before and before.record.kind != "session_started" else None
-            history.append(Resumed(pid=os.getpid(), settings=self.settings.model_dump(mode="json")))
-            yield SessionOpened(
-                history.session,
-                self.settings,
-                started.base,
-                resumed_after,
-                tuple(self.project.warnings()),
-                started.sandbox,
-            )
-            frozen = FrozenWorld(project, self.settings, started)
-            work = _Work(self, project, history, refs, sandbox, frozen, started.seed, is_resumed=bool(resumed_after))
-            with contextlib.closing(work):
-                yield from work.do()
+        with self.state.locked():
+            self.state.use_ledger(self.settings.ledger)
+            with contextlib.closing(Ledger.open(self.state.ledger_place)) as ledger:
+                yield from self._run(ledger)
 
-    def should_stop(self) -> bool:
-        """Whether somebody asked for the end."""
+    def _run(self, ledger: Ledger) -> Iterator[SessionEvent]:
+        sandboxed, home = self._sandboxed, self.state.home
+        for session in sessions(ledger, home)[-1:]:
+            SessionRefs(self.project.repository, session).clear_temporary_files()
+        history = take_up(
+            ledger, self.project, self.settings, seed=self._seed, new=self._new, sandboxed=sandboxed, home=home
+        )
+        started = history.started()
+        sandbox = sandbox_of(started.sandbox)
+        project = Project.of(self.goal, started.base)
+        refs = SessionRefs(project.repository, history.session)
+        agree(history, refs)
+        before = history.last_event()
+        resumed_after = history.counts().experiments if before and before.record.kind != "session_started" else None
+        history.append(Resumed(pid=os.getpid(), settings=self.settings.model_dump(mode="json")))
+        yield SessionOpened(
+            history.session, self.settings, started.base, resumed_after, tuple(self.project.warnings()), started.sandbox
+        )
+        frozen = FrozenWorld(project, self.settings, started)
+        first = history.last_number() + 1
+
+        def make_night() -> Night:
+            return Night(
+                project,
+                self.settings,
+                self.state,
+                history,
+                refs,
+                sandbox=sandbox,
+                frozen=frozen,
+                seed=started.seed,
+                first=first,
+                should_stop=self._is_stop_requested,
+            )
+
+        try:
+            reason = yield from self._through_troubles(history, make_night, recheck=bool(resumed_after))
+        except (Interrupted, KeyboardInterrupt):
+            yield _put_down(history, finished=False, reason="interrupted")
+            return
+        except StuckError as error:
+            yield _put_down(history, finished=False, reason=str(error))
+            raise OvernightError(f"{error}. Change that and run `overnight run` again; nothing is lost") from None
+        except GoalError:
+            raise
+        except OvernightError as error:
+            yield _put_down(history, finished=False, reason=str(error))
+            raise
+        finally:
+            refs.clear_temporary_files()
+        yield from _about_the_branch(history, refs)
+        yield _put_down(history, finished=True, reason=reason)
+
+    def _through_troubles(
+        self, history: Recorder, make_night: Callable[[], Night], *, recheck: bool
+    ) -> Generator[SessionEvent, None, str]:
+        """Work, wait when something outside is wrong, and go on from the ledger. Returns which rule has ended it."""
+        patience = Patience(Random())
+        while True:
+            try:
+                with contextlib.closing(make_night()) as night:
+                    for event in night.work(recheck=recheck):
+                        if isinstance(event, RunFinished | ProposalFinished | ExperimentJudged):
+                            patience.progress()
+                        yield event
+                    return night.over or ""
+            except Trouble as error:
+                trouble = error
+            except (OSError, pygit2.GitError) as error:
+                trouble = _as_trouble(error)
+            recheck = False
+            never = not history.count("proposed") if trouble.kind == "agent" else False
+            pause = patience.pause(trouble, is_first_proposal=never)
+            if pause is None:
+                raise OvernightError(
+                    f"{trouble.reason}. It was tried again and again; mend that and run `overnight run` again, "
+                    "nothing is lost"
+                )
+            with contextlib.suppress(OvernightError):
+                history.append(Troubled(what=trouble.kind, reason=trouble.reason, pause=pause))
+            yield Waiting(trouble.kind, trouble.reason, pause)
+            self._wait(pause)
+
+    def _wait(self, seconds: float) -> None:
+        """Wait, but not for somebody who wants to stop. Raises Interrupted."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            if self._stop_requested:
+                raise Interrupted
+            time.sleep(min(left, 0.1))
+
+    def _is_stop_requested(self) -> bool:
         return self._stop_requested
 
 
-class _Work:
-    """A session's parts while it is running."""
+def _as_trouble(error: OSError | pygit2.GitError) -> Trouble:
+    if isinstance(error, pygit2.GitError):
+        return Trouble("git", f"git could not do its part: {error}")
+    explained = explain_os(error, "the system refused something that the session needs")
+    if not isinstance(explained, Trouble):
+        raise explained from error
+    return explained
 
-    def __init__(
-        self,
-        session: Session,
-        project: Project,
-        history: Recorder,
-        refs: SessionRefs,
-        sandbox: Sandbox,
-        frozen: FrozenWorld,
-        seed: int,
-        *,
-        is_resumed: bool,
-    ) -> None:
-        self._is_resumed = is_resumed
-        self._frozen = frozen
-        self._settings = session.settings
-        self._project = project
-        self._history = history
-        self._seed = seed
-        self._stop = session.should_stop
-        self._folder = session.state.work
-        shutil.rmtree(self._folder, ignore_errors=True)
-        logs = session.state.logs(history.session)
-        self._fleet = LocalFleet(
-            project.repository,
-            self._settings,
-            project.base,
-            work=self._folder,
-            logs=logs,
-            sandbox=sandbox,
-            should_stop=self._stop,
+
+def _about_the_branch(history: Recorder, refs: SessionRefs) -> Iterator[Notice]:
+    """What the user has to know of a branch that they have stood on, or committed to."""
+    incumbent = history.incumbent()
+    if incumbent is not None and incumbent.commit != refs.branch_tip():
+        wanted = (incumbent.commit or "")[:7]
+        yield Notice(
+            f"{refs.branch} is checked out, so it was not moved; switch to another branch, and `overnight doctor` "
+            f"moves it to {wanted}, which is the best version"
         )
-        self._proposer = make_proposer(
-            project, self._settings, history, seed=seed, state=session.state, sandbox=sandbox, should_stop=self._stop
-        )
-        self._bench = Bench(project, self._settings, history, refs, self._fleet, seed=seed, should_stop=self._stop)
-        self._experimenter = Experimenter(self._bench, self._proposer)
+    for branch in refs.set_aside():
+        yield Notice(f"what somebody else had committed to {refs.branch} is on {branch} now")
 
-    def do(self) -> Iterator[SessionEvent]:
-        """The baseline if it is not known yet, then experiments."""
-        try:
-            self._frozen.must_be_the_same()
-            yield from self._baseline()
-            if self._is_resumed:
-                yield from self._experimenter.recheck()
-            stopping = Stopping(self._settings.stop, self._history)
-            while True:
-                if self._stop():
-                    raise Interrupted
-                self._frozen.must_be_the_same()
-                if stuck := stopping.stuck():
-                    yield self._put_down(finished=False, reason=stuck)
-                    raise OvernightError(f"{stuck}. Change that and run `overnight run` again; nothing is lost")
-                over = stopping.reason() or self._experimenter.exhausted
-                if over:
-                    yield from self._experimenter.close_night()
-                    yield self._put_down(finished=True, reason=over)
-                    return
-                yield from self._experimenter.run()
-        except (Interrupted, KeyboardInterrupt):
-            yield self._put_down(finished=False, reason="interrupted")
-        except SessionError as error:
-            yield self._put_down(finished=False, reason=str(error))
-            raise
 
-    def close(self) -> None:
-        """Leave no copy behind."""
-        self._proposer.close()
-        self._fleet.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
-
-    def _baseline(self) -> Iterator[SessionEvent]:
-        if self._history.baseline() is not None:
-            return
-        version = Version(self._project.base, fingerprint(self._project.edit_files(self._project.base)))
-        known = {run.seed for run in self._history.runs(0) if run.outcome == "ok"}
-        for count, seed in enumerate(seeds_for(self._seed, 0)[:BASELINE_RUNS]):
-            if seed in known:
-                continue
-            if count >= EXACT_RUNS and seems_exact(self._history):
-                break
-            rival = Rival(version, ()) if self._settings.compare else None
-            for event in self._bench.measure(version, 0, "baseline", seed, "the baseline", rival=rival):
-                yield event
-                if isinstance(event, RunFinished) and event.measured.outcome != "ok":
-                    raise baseline_error(self._project, event.measured)
-        runs = [run for run in self._history.runs(0) if run.outcome == "ok"]
-        broken = self._fleet.broken_guard(version, mean_metrics(runs))
-        if broken:
-            raise GoalError([f"{self._project.goal.at('guards')}: the baseline itself fails: {broken}"])
-        values = [run.value for run in runs if run.value is not None]
-        same = min(values) == max(values)
-        judged = Judged(
-            number=0,
-            verdict="baseline",
-            reason=f"{len(values)} runs"
-            + (", all the same" if same else f" from {min(values):.6g} to {max(values):.6g}"),
-            hypothesis="the baseline",
-            metric=Meter.of(self._settings, runs).level(runs),
-            runs=len(runs),
-            seconds=math.fsum(run.wall_seconds for run in runs),
-            commit=version.commit,
-            fingerprint=version.fingerprint,
-            peak_mb=max(run.peak_mb for run in runs),
-        )
-        self._history.append(judged)
-        yield ExperimentJudged(judged)
-
-    def _put_down(self, *, finished: bool, reason: str) -> SessionClosed:
-        self._history.append(Stopped(finished=finished, reason=reason))
-        return SessionClosed(finished, reason)
+def _put_down(history: Recorder, *, finished: bool, reason: str) -> SessionClosed:
+    """Write down why the session ends. Where even that cannot be written, it is as if it had been killed."""
+    with contextlib.suppress(Trouble):
+        history.append(Stopped(finished=finished, reason=reason))
+    return SessionClosed(finished, reason)
 
 
 def override(settings: Settings, *, agent: str | None, experiments: int | None, hours: float | None) -> Settings:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
+import secrets
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +20,8 @@ from typing import IO
 from overnight.errors import OvernightError, SessionError
 
 _STOP_PATIENCE_SECONDS = 60.0
+_KEEPER_PATIENCE_SECONDS = 40.0
+"""How long the keeper of a killed loop may take to clear up."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +31,17 @@ class Holder:
     pid: int
     since: float
     """Unix time, seconds."""
+    host: str = ""
 
     def __str__(self) -> str:
-        return f"process {self.pid}, since {datetime.fromtimestamp(self.since):%H:%M}"
+        since = datetime.fromtimestamp(self.since)
+        day = "" if since.date() == datetime.now().date() else f"{since:%Y-%m-%d} "
+        return f"process {self.pid}{'' if self.is_here else f' on {self.host}'}, since {day}{since:%H:%M}"
+
+    @property
+    def is_here(self) -> bool:
+        """Whether it runs on this machine, and not on another that shares the folder."""
+        return self.host in ("", socket.gethostname())
 
 
 @dataclass(frozen=True)
@@ -43,9 +56,28 @@ class State:
         return cls(project / ".overnight")
 
     @property
-    def ledger_path(self) -> Path:
-        """The ledger's file."""
-        return self.folder / "ledger.db"
+    def ledger_place(self) -> Path | str:
+        """Where the ledger is: a file here, or the database that goal.md names by its URL."""
+        return os.path.expandvars(self._pointer["url"]) if self._pointer else self.folder / "ledger.db"
+
+    @property
+    def home(self) -> str:
+        """What tells this folder's sessions from others' in a ledger that many share; "" where it has its own."""
+        return self._pointer.get("home", "")
+
+    def use_ledger(self, url: str | None) -> None:
+        """Remember where goal.md says that the ledger is, for all who only read. Variables in it are not filled in."""
+        place = self.folder / "ledger.json"
+        if url is None:
+            place.unlink(missing_ok=True)
+        elif self._pointer.get("url") != url:
+            place.write_text(json.dumps({"url": url, "home": self.home or secrets.token_hex(8)}))
+
+    @property
+    def _pointer(self) -> dict[str, str]:
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            return dict(json.loads((self.folder / "ledger.json").read_text()))
+        return {}
 
     def logs(self, session: str) -> Path:
         """Where a session's outputs are."""
@@ -72,21 +104,41 @@ class State:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder while working in it. Raises SessionError if another process does."""
+        """Hold the folder while working in it; what a killed process left in it is cleared first.
+
+        Raises SessionError if another process holds it.
+        """
+        from overnight.runs.leftovers import clear_leftovers, kept  # noqa: PLC0415 - `status` does without
+
         self.create()
         with (self.folder / "lock").open("a+") as file:
-            if not _lock(file):
-                raise SessionError(
-                    f"a session is running here already ({_read_holder(self.folder / 'lock') or 'starting'}); watch it "
-                    "with `overnight status`, or end it with `overnight stop`"
-                )
+            self._lock(file)
             file.truncate(0)
-            file.write(json.dumps({"pid": os.getpid(), "since": time.time()}))
+            file.write(json.dumps({"pid": os.getpid(), "since": time.time(), "host": socket.gethostname()}))
             file.flush()
             try:
-                yield
+                clear_leftovers(self.folder)
+                with kept(self.folder):
+                    yield
             finally:
                 file.truncate(0)
+
+    def _lock(self, file: IO[str]) -> None:
+        """Take the lock. The kernel frees that of a dead process, so a stale one is none.
+
+        `status` holds it for an instant when it looks, and the keeper of a killed loop while it clears up.
+        """
+        patience = time.monotonic() + _KEEPER_PATIENCE_SECONDS
+        tries = 0
+        while not _try_lock(file):
+            tries += 1
+            holder = _read_holder(self.folder / "lock")
+            if (holder is not None and tries > 10) or time.monotonic() > patience:
+                raise SessionError(
+                    f"a session is running here already ({holder or 'starting'}); watch it with `overnight status`, or "
+                    "end it with `overnight stop`"
+                )
+            time.sleep(0.02)
 
     def holder(self) -> Holder | None:
         """Who is at work here now; None if nobody is (a dead process holds nothing)."""
@@ -105,6 +157,8 @@ class State:
         holder = self.holder()
         if holder is None:
             return None
+        if not holder.is_here:
+            raise SessionError(f"the session is run by {holder}; stop it there")
         with contextlib.suppress(ProcessLookupError):
             os.kill(holder.pid, signal.SIGINT)
         patience = time.monotonic() + _STOP_PATIENCE_SECONDS
@@ -117,19 +171,35 @@ class State:
         return holder
 
 
-def _lock(file: IO[str]) -> bool:
-    """Take the lock; tried for a moment, since `status` holds it for an instant when it looks."""
-    for _ in range(10):
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return True
-        except BlockingIOError:
-            time.sleep(0.02)
-    return False
+def _try_lock(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
+            raise
+        raise OvernightError(
+            f"{file.name} is on a file system without locks, so two sessions could run at once; move the project to "
+            "another"
+        ) from None
+    return True
 
 
 def _read_holder(path: Path) -> Holder | None:
-    with contextlib.suppress(ValueError, KeyError, TypeError):
+    """Who has written down that they hold the lock; None if it is a process of this machine that is no more."""
+    with contextlib.suppress(ValueError, KeyError, TypeError, OSError):
         data = json.loads(path.read_text())
-        return Holder(int(data["pid"]), float(data["since"]))
+        holder = Holder(int(data["pid"]), float(data["since"]), str(data.get("host", "")))
+        return holder if not holder.is_here or _is_alive(holder.pid) else None
     return None
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

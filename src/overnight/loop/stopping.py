@@ -13,11 +13,13 @@ _STUCK_AFTER = 10
 class Stopping:
     """The stop rules, asked before each experiment."""
 
-    def __init__(self, rules: StopRules, history: History) -> None:
+    def __init__(self, rules: StopRules, history: History, *, first: int = 1, is_running: bool = True) -> None:
+        """`first` is the number of the first experiment that this process may propose, if it is at work at all."""
         self._rules = rules
         self._history = history
-        self._worked_before = history.worked_seconds(until=time.time())
+        self._first = first
         self._since = time.monotonic()
+        self._worked_before = history.worked_seconds(self._since if is_running else None)
 
     def reason(self) -> str | None:
         """Which rule says that the session is finished; None to go on."""
@@ -26,6 +28,8 @@ class Stopping:
             return f"all {self._rules.experiments} experiments are done"
         if self._rules.hours is not None and self.worked_seconds() >= self._rules.hours * 3600:
             return f"{self._rules.hours:g} hours of work are over"
+        if self._rules.cost is not None and (spent := self._history.spent()) >= self._rules.cost:
+            return f"the proposals have cost ${spent:.2f} of ${self._rules.cost:.2f}"
         if self._rules.plateau is not None and self._in_a_row() >= self._rules.plateau:
             return f"{self._rules.plateau} experiments in a row were not kept"
         return None
@@ -36,7 +40,12 @@ class Stopping:
         if not latest or latest[0].verdict not in ("no_change", "invalid"):
             return None
         last = self._history.judged_last(_STUCK_AFTER)
-        if len(last) == _STUCK_AFTER and len({(record.verdict, record.reason) for record in last}) == 1:
+        # What an earlier process came to, somebody has looked at since.
+        if (
+            len(last) == _STUCK_AFTER
+            and last[0].number >= self._first
+            and len({(record.verdict, record.reason) for record in last}) == 1
+        ):
             return f"the last {_STUCK_AFTER} proposals came to nothing, each because {last[0].reason}"
         return None
 

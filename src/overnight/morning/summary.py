@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History
-from overnight.ledger.records import Judged, Part, Verified
+from overnight.ledger.records import Judged, Part, Troubled, Verified
 
 State = Literal["running", "stopped", "finished"]
 
@@ -35,6 +37,12 @@ class Summary:
     experiments_wanted: int | None
     self_reported: bool
     """Nothing but the run itself says what its metric is."""
+    waits: str
+    """The trouble that a running session waits out, and until when; "" when there is none."""
+    troubles: dict[str, int]
+    """How often something outside was wrong, by what it was."""
+    cost: float
+    """US dollars that the proposals have cost, as far as the agent says so."""
     sandbox: str
     """What keeps guests in their rooms; `none` where nothing does."""
 
@@ -78,12 +86,15 @@ class Summary:
             "branch": self.branch,
             "self_reported": self.self_reported,
             "sandbox": self.sandbox,
+            "waits": self.waits,
+            "troubles": self.troubles,
+            "cost": self.cost,
             "reason": self.last_reason,
         }
 
 
-def summarize(history: History, *, running: bool, now: float) -> Summary:
-    """The summary of a session at `now` (Unix time, seconds); `running` says whether a process is at work on it."""
+def summarize(history: History, *, running: bool) -> Summary:
+    """The summary of a session; `running` says whether a process is at work on it now."""
     started = history.started()
     settings = Settings.model_validate(history.settings_now())
     stopped = None if running else history.stopped()
@@ -91,7 +102,6 @@ def summarize(history: History, *, running: bool, now: float) -> Summary:
     incumbent = history.incumbent()
     if verified is not None and (incumbent is None or verified.best_commit != incumbent.commit):
         verified = None  # It was about an earlier best.
-    last = history.last_event()
     return Summary(
         session=history.session,
         state="running" if running else "finished" if stopped is not None and stopped.finished else "stopped",
@@ -103,13 +113,31 @@ def summarize(history: History, *, running: bool, now: float) -> Summary:
         baseline=history.baseline(),
         incumbent=incumbent,
         verified=verified,
-        worked_seconds=history.worked_seconds(until=now if running or last is None else last.time),
+        worked_seconds=history.worked_seconds(time.monotonic() if running else None),
         last_reason=stopped.reason if stopped else "",
         branch=f"overnight/{history.session}",
         experiments_wanted=settings.stop.experiments,
         self_reported=settings.self_reported,
+        waits=_waits(history) if running else "",
+        troubles=history.troubles(),
+        cost=history.spent(),
         sandbox=started.sandbox,
     )
+
+
+def _waits(history: History) -> str:
+    event = history.waiting()
+    if event is None or not isinstance(event.record, Troubled):
+        return ""
+    until = datetime.fromtimestamp(event.time + event.record.pause)
+    return f"{event.record.reason}; next try at {until:%H:%M:%S}"
+
+
+def trouble_words(troubles: dict[str, int]) -> str:
+    """`4 times: agent 3, disk 1`; "" where there was none."""
+    each = ", ".join(f"{what} {count}" for what, count in sorted(troubles.items()))
+    total = sum(troubles.values())
+    return f"{'once' if total == 1 else f'{total} times'}: {each}" if troubles else ""
 
 
 def trust_words(summary: Summary) -> str:

@@ -17,6 +17,7 @@ from overnight.folders import remove
 from overnight.goal.settings import Settings
 from overnight.propose.agents import needs_of
 from overnight.propose.brief import Brief
+from overnight.propose.outage import is_outage, retry_after
 from overnight.propose.proposer import Proposal
 from overnight.propose.room import agent_room
 from overnight.repo.candidate import Scope
@@ -95,7 +96,8 @@ class CommandProposer:
             elif not _is_dropping(change):
                 trespasses.append(_as_text(path or f"/{change.path}"))
         changed = {path: content for path, content in files.items() if content != brief.files.get(path)}
-        failure = None if changed or trespasses else self._failure(ended)
+        came_to_nothing = not changed and not trespasses
+        failure = self._failure(ended) if came_to_nothing else None
         hypothesis = _hypothesis(printed) or describe(brief.files, changed)
         return Proposal(
             changed,
@@ -103,6 +105,9 @@ class CommandProposer:
             trespasses=tuple(trespasses),
             denied=_denied(printed) if self._sandbox.confines else "",
             failure=failure,
+            unavailable=_unavailable(ended, printed, failure, came_to_nothing=came_to_nothing),
+            retry_after=retry_after(printed) if came_to_nothing else None,
+            cost=_cost(printed),
             output=printed,
         )
 
@@ -124,7 +129,7 @@ class CommandProposer:
             return _NO_FILE
         try:
             return place.read_bytes()
-        except OSError:
+        except PermissionError:
             return _NO_FILE
 
     def _failure(self, ended: Ended) -> str | None:
@@ -137,6 +142,18 @@ class CommandProposer:
             how = f"with exit code {ended.exit_code}" if ended.exit_code is not None else f"by signal {ended.signal}"
             return f"the agent ended {how} and changed nothing"
         return None
+
+
+def _unavailable(ended: Ended, printed: str, failure: str | None, *, came_to_nothing: bool) -> str | None:
+    """Why there will be a proposal only later; None when there is one, or when the agent has had its chance."""
+    if ended.forced or ended.beyond is not None:
+        return None
+    if ended.was_killed:
+        return "the agent was killed before it was done"
+    if not came_to_nothing or (ended.exit_code == 0 and not is_outage(printed)):
+        return None
+    last = next((line.strip() for line in reversed(printed.splitlines()) if line.strip()), "")
+    return (failure or "the agent changed nothing") + (f": {last[:_LONGEST_HYPOTHESIS]}" if last else "")
 
 
 _NO_FILE = object()
@@ -180,6 +197,17 @@ def _denied(printed: str) -> str:
 
 
 _DENIALS = (os.strerror(errno.EROFS), os.strerror(errno.EBUSY))
+
+
+def _cost(printed: str) -> float | None:
+    """US dollars in the last `cost: 0.12`, also as coding agents print it among JSON (`"total_cost_usd": 0.12`)."""
+    found = list(_COST.finditer(printed))
+    return float(found[-1]["dollars"]) if found else None
+
+
+_COST = re.compile(
+    r"^\W*(?:\{.*)?\b(?:total_)?cost(?:_usd)?\W{1,4}(?P<dollars>\d+(?:\.\d+)?)", re.IGNORECASE | re.MULTILINE
+)
 
 
 def _hypothesis(printed: str) -> str:

@@ -25,6 +25,12 @@ class Proposal:
     """What the proposer was kept from writing, in the words of what it printed."""
     failure: str | None = None
     """Why there is no proposal (the agent crashed, ran out of time, found nothing more to try), if so."""
+    unavailable: str | None = None
+    """Why the proposer could not be asked (its model is down, somebody killed it): to be tried again later."""
+    retry_after: float | None = None
+    """Seconds after which it asks to be tried again."""
+    cost: float | None = None
+    """US dollars, where the proposer says so."""
     output: str = ""
     """The last lines the proposer printed, for the history."""
     exhausted: bool = False

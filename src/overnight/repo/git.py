@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import pygit2
 from pygit2.enums import FileMode, ObjectType
 
-from overnight.errors import RepositoryError
+from overnight.errors import RepositoryError, Trouble, TroubleKind, explain_os
 
 # libgit2 would keep every candidate it has written in memory: by the morning that is a lot, and none is read again.
 pygit2.settings.enable_caching(False)
+# What the ledger speaks of must be there after a loss of power too.
+pygit2.settings.enable_fsync_gitdir(True)
 
 NEVER_COMMITTED = (".overnight", ".venv", "venv", "node_modules", "__pycache__")
 _LARGE_BYTES = 20 * 2**20
@@ -55,6 +58,13 @@ class Repository:
         prefix = folder.resolve().relative_to(root).as_posix()
         return cls(git, root, "" if prefix == "." else prefix)
 
+    @property
+    def common_folder(self) -> Path:
+        """The folder that holds refs and objects: `.git`, also where this is a worktree of another's."""
+        own = Path(self.git.path)
+        link = own / "commondir"
+        return (own / link.read_text().strip()).resolve() if link.is_file() else own
+
     def head(self) -> str:
         """The commit that is checked out (40 hex digits)."""
         return str(self.git.head.target)
@@ -82,17 +92,33 @@ class Repository:
         Nothing points at it yet: the ledger is told first, a ref is set after.
         """
         full = {(PurePosixPath(self.prefix) / path).parts: content for path, content in changes.items()}
-        tree = _changed_tree(self.git, self._commit(parent).tree, full)
+        with in_git("git cannot store a candidate"):
+            tree = _changed_tree(self.git, self._commit(parent).tree, full)
         return self.commit_tree(parent, str(tree), message)
 
     def commit_tree(self, parent: str, tree: str, message: str) -> str:
         """A new commit of `tree` on top of `parent`, in the user's name where git knows it."""
         who = self.signature()
-        return str(self.git.create_commit(None, who, who, message, pygit2.Oid(hex=tree), [pygit2.Oid(hex=parent)]))
+        with in_git("git cannot store a commit"):
+            return str(self.git.create_commit(None, who, who, message, pygit2.Oid(hex=tree), [pygit2.Oid(hex=parent)]))
 
     def tree_of(self, commit: str) -> str:
         """The id of a commit's tree."""
         return str(self._commit(commit).tree_id)
+
+    def is_whole(self, commit: str) -> bool:
+        """Whether git has a commit and all in it that its parent has not."""
+        try:
+            found = self.git[commit].peel(pygit2.Commit)
+            before = found.parents[0].tree if found.parents else None
+            return all(_is_there(self.git, entry) for entry in _new_entries(before, found.tree))
+        except (KeyError, pygit2.GitError):
+            return False
+
+    def parent_and_message(self, commit: str) -> tuple[str | None, str]:
+        """A commit's first parent, and what was written about it."""
+        found = self._commit(commit)
+        return (str(found.parent_ids[0]) if found.parent_ids else None), found.message
 
     def patch(self, old: str, new: str) -> str:
         """What `git diff old new` prints."""
@@ -106,17 +132,17 @@ class Repository:
             return False  # A name that is no text: nobody's .gitignore has it.
 
     def _commit(self, commit: str) -> pygit2.Commit:
-        return self.git[commit].peel(pygit2.Commit)
+        with in_git(f"git no longer has commit {commit[:7]}"):
+            return self.git[commit].peel(pygit2.Commit)
 
     def _entry(self, commit: str, path: str) -> pygit2.Object | None:
         full = (PurePosixPath(self.prefix) / path).as_posix()
-        tree = self._commit(commit).tree
-        if full == ".":
-            return tree
-        try:
-            return tree[full]
-        except KeyError:
-            return None
+        with in_git(f"git no longer has all of commit {commit[:7]}"):
+            tree = self._commit(commit).tree
+            if full == ".":
+                return tree
+            # Not `get`: it would take a file that git has lost for one that was never there.
+            return tree[full] if full in tree else None  # noqa: SIM401
 
     def signature(self) -> pygit2.Signature:
         """Who commits: the user as git knows them, or Overnight where it knows nobody."""
@@ -124,6 +150,32 @@ class Repository:
             return self.git.default_signature
         except KeyError:
             return pygit2.Signature("Overnight", "overnight@localhost")
+
+
+@contextlib.contextmanager
+def in_git(doing: str) -> Iterator[None]:
+    """Say in words what git could not do: an object is gone (`git gc` may be at work), a file cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise explain_os(error, doing) from None
+    except (pygit2.GitError, KeyError) as error:
+        kind: TroubleKind = "disk" if "No space left" in str(error) else "git"
+        raise Trouble(kind, f"{doing} ({error})") from None
+
+
+def _new_entries(before: pygit2.Tree | None, after: pygit2.Tree) -> Iterator[pygit2.Object]:
+    known = {entry.name: entry for entry in before} if before is not None else {}
+    for entry in after:
+        old = known.get(entry.name)
+        if old is None or old.id != entry.id:
+            yield entry
+            if isinstance(entry, pygit2.Tree):
+                yield from _new_entries(old if isinstance(old, pygit2.Tree) else None, entry)
+
+
+def _is_there(git: pygit2.Repository, entry: pygit2.Object) -> bool:
+    return entry.filemode == FileMode.COMMIT or entry.id in git  # A submodule's commit is in another repository.
 
 
 def _files_below(tree: pygit2.Tree, prefix: str) -> list[str]:

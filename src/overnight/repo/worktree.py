@@ -15,9 +15,8 @@ from pathlib import Path, PurePosixPath
 import pygit2
 from pygit2.enums import FileMode, ObjectType
 
-from overnight.errors import RepositoryError
 from overnight.folders import remove
-from overnight.repo.git import Repository, git_program
+from overnight.repo.git import Repository, git_program, in_git
 from overnight.repo.watch import Watch
 
 _Stat = tuple[int, int, int, int]
@@ -51,17 +50,15 @@ class Worktree:
         self._suspects: set[str] | None = set()  # None: only a look at every file can tell.
 
     def checkout(self, commit: str) -> None:
-        """Make the copy hold exactly `commit`. Raises RepositoryError when it cannot be written."""
+        """Make the copy hold exactly `commit`. Raises Trouble when it cannot be written."""
         tree = self.repository.tree_of(commit)
-        try:
+        with in_git(f"the working copy {self.folder} cannot be written"):
             if self._tree is None or not self.is_in_place():
                 self._fill(tree)
             else:
                 self.clean()  # A guest elsewhere may have found its way here.
                 if tree != self._tree:
                     self._switch(tree)
-        except OSError as error:
-            raise RepositoryError(f"the working copy {self.folder} cannot be written: {error.strerror}") from None
         self._tree = tree
 
     def changes(self, thorough: bool = False) -> list[Change]:
@@ -99,13 +96,14 @@ class Worktree:
         """
         if not self.is_in_place():
             return  # The next checkout fills it anew.
-        for change in self._all_changes(thorough):
-            if change.is_new:
-                remove(self.folder / change.path)
-            else:
-                self._write(change.path)
-        self._link()
-        self._settle()
+        with in_git(f"the working copy {self.folder} cannot be cleaned"):
+            for change in self._all_changes(thorough):
+                if change.is_new:
+                    remove(self.folder / change.path)
+                else:
+                    self._write(change.path)
+            self._link()
+            self._settle()
 
     def write(self, files: Mapping[str, bytes]) -> None:
         """Put `files` (relative to goal.md's folder) into the copy as if they had been checked out."""
@@ -137,7 +135,9 @@ class Worktree:
         index = self.folder.with_name(self.folder.name + ".index")
         git_folder = str(Path(self.repository.git.path))
         where = {"GIT_DIR": git_folder, "GIT_WORK_TREE": str(self.folder), "GIT_INDEX_FILE": str(index)}
-        plain = ["-c", "core.sparseCheckout=false", "-c", "core.fsmonitor=false", "-c", "core.autocrlf=false"]
+        # No hook of the user's may run, and nothing of theirs decide what is written.
+        settings = ("hooksPath=/dev/null", "sparseCheckout=false", "fsmonitor=false", "autocrlf=false")
+        plain = [word for setting in settings for word in ("-c", f"core.{setting}")]
         git_program([*plain, "read-tree", tree], self.folder, where)
         git_program([*plain, "checkout-index", "--all", "--force", "--quiet"], self.folder, where)
         remove(index)

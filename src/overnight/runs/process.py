@@ -6,6 +6,7 @@ import errno
 import os
 import resource
 import selectors
+import signal
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ import psutil
 from overnight.errors import Interrupted
 from overnight.runs.output import Output
 from overnight.runs.sandbox import Room, Sandbox
+from overnight.runs.sleep import Sleep
 from overnight.runs.tree import Tree, adopt_orphans
 
 GRACE_SECONDS = 3.0
@@ -41,8 +43,19 @@ class Ended:
     cpu_seconds: float
     peak_mb: float
     """The largest resident memory of the whole tree seen, in MiB (looked at ten times a second)."""
+    asleep_seconds: float = 0.0
+    """For how long the machine, or this program, was suspended meanwhile: its budget was not what it should be."""
     beyond: str | None = None
     """Which limit but the time it went beyond, so that it was ended by us: "used more than 500 MiB of memory"."""
+
+    @property
+    def was_killed(self) -> bool:
+        """Whether somebody ended it who is not us (or it did that itself; or the system, for want of memory)."""
+        number = self.signal if self.exit_code is None else self.exit_code - _KILLED  # As shells say it.
+        return number in _DEADLY and not self.forced and self.beyond is None
+
+
+_DEADLY = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 def run_process(
@@ -77,8 +90,9 @@ def run_process(
     watcher = _Watcher(process, output)
     forced = False
     beyond = None
+    sleep = Sleep()
     try:
-        while not watcher.wait(min(_LOOK_SECONDS, started + limit - time.monotonic())):
+        while not sleep.watched(lambda: watcher.wait(min(_LOOK_SECONDS, started + limit - time.monotonic()))):
             if should_stop():
                 raise Interrupted
             beyond = tree.look()
@@ -112,6 +126,7 @@ def run_process(
         cpu_seconds=usage.ru_utime + usage.ru_stime + tree.cpu_seconds,
         # A forked child starts with its parent's peak, so only a larger figure is surely its own.
         peak_mb=max(tree.peak_mb, own_peak if own_peak > _own_peak_mb() else 0.0),
+        asleep_seconds=sleep.seconds(),
         beyond=beyond,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -68,10 +68,27 @@ class RunResult:
     rival: float | None = None
     """The metric of the version it was compared with, if it was."""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    cut_off: str | None = None
+    """KILLED or SLEPT where neither we nor the run itself, or its scorer, made its end: what it gave is no result."""
+
+
+KILLED = "killed from outside"
+SLEPT = "the machine slept"
 
 
 def run_once(order: RunOrder, should_stop: Callable[[], bool]) -> RunResult:
     """Make one run. Raises Interrupted when `should_stop` says so, OSError when nothing can be written any more."""
+    result, processes = _run_and_score(order, should_stop)
+    return replace(result, cut_off=next(filter(None, map(_cut_off, processes)), None))
+
+
+def _cut_off(ended: Ended) -> str | None:
+    if ended.asleep_seconds > 0:
+        return SLEPT
+    return KILLED if ended.was_killed else None
+
+
+def _run_and_score(order: RunOrder, should_stop: Callable[[], bool]) -> tuple[RunResult, list[Ended]]:
     fresh_folder(order.artifacts)
     env = {
         "OVERNIGHT_BUDGET_SECONDS": f"{order.budget:g}",
@@ -95,22 +112,23 @@ def run_once(order: RunOrder, should_stop: Callable[[], bool]) -> RunResult:
     problem = _problem(order, ended)
     if problem:
         outcome: Literal["crash", "timeout"] = "timeout" if ended.forced else "crash"
-        return RunResult(outcome, None, problem, ended, tail, metrics=numbers)
+        return RunResult(outcome, None, problem, ended, tail, metrics=numbers), [ended]
     if order.sides is not None:
         value, rival, reason = read_pair(order.metric, numbers)
         own = {name.removeprefix(f"{SIDES[0]}."): number for name, number in numbers.items()}
-        return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, rival, own)
+        return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, rival, own), [ended]
     if order.score is not None:
         assert order.score_room is not None, "a scorer needs a room"
         problem = misleading(order.artifacts)
         if problem:
-            return RunResult("crash", None, problem, ended, tail, metrics=numbers)
+            return RunResult("crash", None, problem, ended, tail, metrics=numbers), [ended]
         problem = order.trespass()
         if problem:
-            return RunResult("invalid", None, problem, ended, tail, metrics=numbers)
-        return _scored(order, order.score, order.score_room, env, ended, tail, numbers, should_stop)
+            return RunResult("invalid", None, problem, ended, tail, metrics=numbers), [ended]
+        result, scoring = _scored(order, order.score, order.score_room, env, ended, tail, numbers, should_stop)
+        return result, [ended, scoring]
     value, reason = read_metric(order.metric, numbers)
-    return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, metrics=numbers)
+    return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, metrics=numbers), [ended]
 
 
 def _scored(
@@ -122,7 +140,7 @@ def _scored(
     run_tail: str,
     numbers: Mapping[str, float],
     should_stop: Callable[[], bool],
-) -> RunResult:
+) -> tuple[RunResult, Ended]:
     """The run's result with the metric that the frozen scorer prints; what the run itself printed cannot be it."""
     with Output(order.output.with_suffix(".score.log"), order.metric) as output:
         scoring = run_process(
@@ -146,9 +164,9 @@ def _scored(
     else:
         value, problem = read_metric(order.metric, scored)
         if value is not None:
-            return RunResult("ok", value, "", ended, tail, metrics=secondary)
+            return RunResult("ok", value, "", ended, tail, metrics=secondary), scoring
         problem = f"scorer: {problem}"
-    return RunResult("crash", None, problem, ended, tail, metrics=secondary)
+    return RunResult("crash", None, problem, ended, tail, metrics=secondary), scoring
 
 
 def _problem(order: RunOrder, ended: Ended) -> str | None:

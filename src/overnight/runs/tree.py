@@ -73,7 +73,7 @@ class Tree:
 
     def kill(self, *, main_is_over: bool) -> None:
         """End everyone, however often they fork meanwhile."""
-        if main_is_over and not set(_children_of(os.getpid())) - {self._pid}:
+        if main_is_over and not any(map(self._is_orphan, set(_children_of(os.getpid())) - {self._pid})):
             return
         # A process that hangs in the kernel (a dead network drive, a lost GPU) cannot be ended by anyone: not for ever.
         patience = time.monotonic() + _KILL_PATIENCE_SECONDS
