@@ -159,7 +159,7 @@ def in_git(doing: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise explain_os(error, doing) from None
-    except (pygit2.GitError, KeyError) as error:
+    except (pygit2.GitError, KeyError, RepositoryError) as error:
         kind: TroubleKind = "disk" if "No space left" in str(error) else "git"
         raise Trouble(kind, f"{doing} ({error})") from None
 

@@ -48,7 +48,7 @@ def end_guests(state: Path) -> list[int]:
 def _guests(state: Path) -> list[psutil.Process]:
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
+        with contextlib.suppress(psutil.Error, OSError, ValueError):
             if process.pid != os.getpid() and process.status() != psutil.STATUS_ZOMBIE and _is_guest(process, state):
                 for one in (process, *process.children(recursive=True)):
                     found[one.pid] = one
