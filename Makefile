@@ -19,7 +19,7 @@ lint: $(READY)  ## style, types, layers
 
 bench: $(READY)  ## what the README claims about speed and size, measured here
 	$(BIN)/python benchmarks/overhead.py --sandbox
-	$(BIN)/python benchmarks/long_night.py
+	$(BIN)/python benchmarks/soak.py
 
 $(READY): requirements.lock pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh $(VENV)

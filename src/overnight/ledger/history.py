@@ -150,6 +150,13 @@ class History:
         found = self._fetch(f"kind = 'judged' AND verdict = 'keep' AND {_NEWEST}")
         return [_expect(Judged, event) for event in found]
 
+    def kept_best(self, count: int) -> list[Judged]:
+        """Those of the experiments kept now that brought the most, best first."""
+        by_gain = "CAST(payload ->> 'gain' AS FLOAT) DESC, id"
+        sql = f"{_EVENTS} AND kind = 'judged' AND verdict = 'keep' AND {_NEWEST} ORDER BY {by_gain} LIMIT :limit"
+        rows = self._source.rows(sql, session=self.session, limit=count)
+        return [_expect(Judged, _event(row)) for row in rows]
+
     def flagged(self) -> list[Judged]:
         """Every experiment that is suspicious, in the order of the verdicts that count."""
         found = self._fetch(f"kind = 'judged' AND payload ->> 'flags' <> '[]' AND {_NEWEST}")
@@ -246,6 +253,14 @@ class History:
     def last_number(self) -> int:
         """The number of the newest experiment, judged or not; 0 when there is none."""
         return int(self._aggregate("max(number)", "kind IN ('proposed', 'judged')"))
+
+    def last_judged_number(self) -> int:
+        """The largest number that has a verdict: how many experiments are done, since they are done in order."""
+        return int(self._aggregate("max(number)", "kind = 'judged'"))
+
+    def last_kept_number(self) -> int:
+        """The number of the newest experiment that is kept now; 0 when there is none."""
+        return int(self._aggregate("max(number)", f"kind = 'judged' AND verdict = 'keep' AND {_NEWEST}"))
 
     def worked_seconds(self, clock: float | None = None) -> float:
         """Seconds of work: from each resume to the last sign of life of the process that resumed.

@@ -145,7 +145,6 @@ def make_brief(
 ) -> Brief:
     """All that is known when experiment `number` is to be proposed."""
     baseline = history.baseline()
-    kept = history.kept()
     recent = history.judged_last(_RECENT)
     last = recent[-1] if recent else None
     assert baseline is not None
@@ -163,7 +162,7 @@ def make_brief(
         baseline_metric=baseline.metric or 0.0,
         noise=noise,
         recent=recent,
-        best=sorted(kept, key=lambda record: -(record.gain or 0.0))[:_BEST],
+        best=history.kept_best(_BEST),
         failed=history.failed(_FAILED),
         last_rule_broken=last.reason if last is not None and last.verdict == "invalid" else None,
         incumbent_commit=incumbent.commit or project.base,

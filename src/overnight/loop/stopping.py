@@ -23,8 +23,8 @@ class Stopping:
 
     def reason(self) -> str | None:
         """Which rule says that the session is finished; None to go on."""
-        counts = self._history.counts()
-        if self._rules.experiments is not None and counts.experiments >= self._rules.experiments:
+        done = self._history.last_judged_number()
+        if self._rules.experiments is not None and done >= self._rules.experiments:
             return f"all {self._rules.experiments} experiments are done"
         if self._rules.hours is not None and self.worked_seconds() >= self._rules.hours * 3600:
             return f"{self._rules.hours:g} hours of work are over"
@@ -54,4 +54,4 @@ class Stopping:
         return self._worked_before + time.monotonic() - self._since
 
     def _in_a_row(self) -> int:
-        return self._history.last_number() - max((judged.number for judged in self._history.kept()), default=0)
+        return self._history.last_number() - self._history.last_kept_number()

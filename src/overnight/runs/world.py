@@ -83,8 +83,12 @@ class World:
                     known = (signature, hashlib.file_digest(file, "sha256").hexdigest())
                 self._known[path] = known
             return known[1]
-        except OSError as error:
+        except _LASTING as error:
             return f"unreadable: {error.strerror}"
+
+
+_LASTING = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
+"""What is so each time one looks. Anything else is the machine's trouble, and must not pass for a change."""
 
 
 def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
@@ -114,6 +118,6 @@ def _files_in(root: Path) -> Iterator[Path]:
 def _size_and_time(path: Path) -> str:
     try:
         status = path.stat()
-    except OSError as error:
+    except _LASTING as error:
         return f"unreadable: {error.strerror}"
     return f"{status.st_size} {status.st_mtime_ns}"
