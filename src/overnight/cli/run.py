@@ -189,8 +189,14 @@ def say_result(folder: Path, console: Console) -> None:
         console.print()
         console.print(f"[bold]{headline(summary)}.[/]", soft_wrap=True)
         if summary.baseline is not None:
-            report = write_report(history, summary, state.session_folder(history.session))
-            console.print(f"Report: {report.markdown}", soft_wrap=True)
+            try:
+                report = write_report(history, summary, state.session_folder(history.session))
+            except (OSError, ImportError) as error:  # Loading the program that draws is reading files too.
+                console.print(
+                    f"The report could not be written now ({error}); `overnight report` does it.", soft_wrap=True
+                )
+            else:
+                console.print(f"Report: {report.markdown}", soft_wrap=True)
 
 
 def _tell_what_was_done(watcher: Watcher, session: Session, name: str) -> None:

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from overnight.errors import Trouble, explain_os
 from overnight.goal.settings import Settings
 from overnight.runs.places import place_of
 from overnight.runs.sandbox import words_of
@@ -83,12 +84,15 @@ class World:
                     known = (signature, hashlib.file_digest(file, "sha256").hexdigest())
                 self._known[path] = known
             return known[1]
-        except _LASTING as error:
-            return f"unreadable: {error.strerror}"
+        except OSError as error:
+            return _lasting(error)
 
 
-_LASTING = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
-"""What is so each time one looks. Anything else is the machine's trouble, and must not pass for a change."""
+def _lasting(error: OSError) -> str:
+    """What is so each time one looks. Trouble that passes is raised again: it must not be taken for a change."""
+    if isinstance(explain_os(error, ""), Trouble):
+        raise error
+    return f"unreadable: {error.strerror}"
 
 
 def differences(before: dict[str, str], now: dict[str, str]) -> list[str]:
@@ -118,6 +122,6 @@ def _files_in(root: Path) -> Iterator[Path]:
 def _size_and_time(path: Path) -> str:
     try:
         status = path.stat()
-    except _LASTING as error:
-        return f"unreadable: {error.strerror}"
+    except OSError as error:
+        return _lasting(error)
     return f"{status.st_size} {status.st_mtime_ns}"
