@@ -10,6 +10,7 @@ import pytest
 from overnight.runs.sandbox import NoSandbox, Sandbox, find_sandbox
 from tests.checkout import Checkout
 from tests.night import Night
+from tests.postgres import PostgresServer, postgres_server
 
 
 @pytest.fixture
@@ -29,6 +30,13 @@ def sandbox(request: pytest.FixtureRequest) -> Sandbox:
     if found is None:
         pytest.skip("there is no sandbox on this machine")
     return found
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[PostgresServer]:
+    """A running PostgreSQL server with an empty database."""
+    with postgres_server() as server:
+        yield server
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,20 +13,13 @@ from overnight.ledger.salvage import problems_of
 from overnight.ledger.store import Ledger, Recorder
 from tests.ledger.test_store import QUESTIONS, busy_night
 from tests.night import SETTINGS, Night, sha
-from tests.postgres import postgres_server
+from tests.postgres import PostgresServer
 
 
 @pytest.fixture(scope="module")
-def url() -> Iterator[str]:
-    """A server with an empty database."""
-    with postgres_server() as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def shared(url: str) -> Night:
+def shared(postgres: PostgresServer) -> Night:
     """One of everything, in it."""
-    return busy_night(url)
+    return busy_night(postgres.url)
 
 
 @pytest.mark.parametrize("question", QUESTIONS)
@@ -58,8 +50,8 @@ def test_views_answer_in_plain_sql(shared: Night) -> None:
     assert [tuple(row) for row in rows] == [(0, "baseline", 3.0), (1, "keep", 2.0), (2, "no_change", None)]
 
 
-def test_a_team_shares_it_and_each_goes_on_with_their_own(url: str, shared: Night) -> None:
-    ledger = Ledger.open(url)
+def test_a_team_shares_it_and_each_goes_on_with_their_own(postgres: PostgresServer, shared: Night) -> None:
+    ledger = Ledger.open(postgres.url)
     for name, home in (("ada", "a"), ("bob", "b")):
         started = SessionStarted(goal="…", settings=SETTINGS, base=sha(0), folder="", seed=0, version="0", home=home)
         Recorder(ledger, name).append(started)

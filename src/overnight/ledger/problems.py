@@ -23,6 +23,7 @@ _FOR_A_WHILE = (
 
 def explain(name: str, cause: str) -> OvernightError:
     """What a database's words mean for the user, and what to do. `name` is the ledger's file or URL."""
+    cause = " ".join(cause.split())
     words = cause.lower()
     if "full" in words or "no space" in words:
         return Trouble("disk", f"the disk that holds {name} is full; make room, nothing is lost")
@@ -33,8 +34,8 @@ def explain(name: str, cause: str) -> OvernightError:
     if "locked" in words:
         return Trouble("ledger", f"{name} is in use by another program that does not let go of it; close that program")
     if any(word in words for word in _FOR_A_WHILE):
-        return Trouble("ledger", f"{name} cannot be used now: {cause.strip()}")
-    return OvernightError(f"{name} cannot be used: {cause.strip()}")
+        return Trouble("ledger", f"{name} cannot be used now: {cause}")
+    return OvernightError(f"{name} cannot be used: {cause}")
 
 
 class OtherVersionError(OvernightError):
