@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,13 @@ from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
+from overnight.ledger.pages import rows_in
 from overnight.ledger.reader import Source
 from overnight.ledger.records import RECORD_KINDS
 from overnight.ledger.schema import hash_of
 from overnight.ledger.store import Ledger
 
 _COLUMNS = "id, session, time, kind, number, verdict, fingerprint, CAST(payload AS TEXT), clock, previous, hash"
-_MOST_MISSED = 200_000
-"""Unreadable events in a row after which there is nothing more to be hoped for."""
 
 
 class Row(NamedTuple):
@@ -89,72 +87,43 @@ def is_sound(path: Path) -> bool:
 
 
 def salvage(path: Path) -> Salvage:
-    """Read what can be read of a ledger's file, from a copy of it. The file itself is only read."""
-    true: list[Row] = []
-    untrue = 0
-    with tempfile.TemporaryDirectory(prefix="overnight-doctor-", dir=path.parent) as folder:
-        copy = Path(folder) / path.name
-        for file in (path, *_companions(path)):
-            if file.exists():
-                shutil.copy2(file, copy.with_name(file.name))
-        for row in _rows_of(copy) or _rows_of(_with_a_new_first_page(copy)):
-            if row.is_true():
-                true.append(row)
-            else:
-                untrue += 1
-    last: dict[str, str] = {}
-    missing = 0
-    for row in true:
-        missing += row.previous != last.get(row.session, "")
-        last[row.session] = row.hash
-    return Salvage(true, untrue, max(missing, 0))
+    """Read what can be read of a ledger's file and its write-ahead log. Nothing is written."""
+    true: dict[str, Row] = {}
+    untrue: set[int] = set()
+    for row_id, (_, session, time, *rest) in rows_in(path, _companions(path)[0], len(Row._fields)):
+        row = Row._make((row_id, session, float(time) if isinstance(time, int) else time, *rest))
+        if row.is_true():
+            true.setdefault(row.hash, row)
+        elif row.kind in RECORD_KINDS:
+            untrue.add(row_id)
+    chains = _chains(true)
+    missing = sum(chain[0].previous != "" for chain in chains)
+    rows = [row for chain in sorted(chains, key=_place) for row in chain]
+    return Salvage(rows, len(untrue - {row.id for row in rows}), missing)
 
 
-def _rows_of(path: Path) -> list[Row]:
-    try:
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            connection.execute(
-                "PRAGMA writable_schema = ON"
-            )  # Or SQLite would read nothing of a file that is too short.
-            return list(_readable(connection))
-    except sqlite3.Error:
-        return []
+def _chains(true: dict[str, Row]) -> list[list[Row]]:
+    """The events in the order in which they follow on each other; a new list where something is missing."""
+    following = {row.previous: row for row in true.values() if row.previous}
+    chains = []
+    for first in true.values():
+        if first.previous not in true:
+            chain = [first]
+            while (row := following.get(chain[-1].hash)) is not None:
+                chain.append(row)
+            chains.append(chain)
+    return chains
 
 
-def _with_a_new_first_page(path: Path) -> Path:
-    """The first page says where which table begins, and that is the same in each ledger: so a new one's will do."""
-    fresh = path.with_name("fresh.db")
-    Ledger.open(fresh).close()
-    content = bytearray(path.read_bytes())
-    page = int.from_bytes(fresh.read_bytes()[16:18], "big")
-    content[:page] = fresh.read_bytes()[:page]
-    content[28:32] = (len(content) // page).to_bytes(4, "big")
-    for file in _companions(path):
-        file.unlink(missing_ok=True)
-    path.write_bytes(content)
-    return path
-
-
-def _readable(connection: sqlite3.Connection) -> Iterator[Row]:
-    """Every event that SQLite can get at, by its id where it cannot go from one to the next."""
-    connection.text_factory = lambda data: data.decode("utf-8", errors="replace")
-    sql = f"SELECT {_COLUMNS} FROM events NOT INDEXED WHERE id >= ? ORDER BY id"
-    at, missed = 1, 0
-    while missed < _MOST_MISSED:
-        try:
-            for values in connection.execute(sql, (at,)):
-                row = Row._make(values)
-                yield row
-                at, missed = row.id + 1, 0
-            return
-        except sqlite3.Error:
-            at, missed = at + 1, missed + 1
+def _place(chain: list[Row]) -> int:
+    """Where a chain was in the table. No hash covers the number of a row, so the one in the middle is asked."""
+    return sorted(row.id for row in chain)[len(chain) // 2]
 
 
 def replace_ledger(path: Path, rows: Iterable[Row], mark: str) -> Path:
     """Put a ledger of these events in the damaged one's place, which stays beside it under a name with `mark`.
 
-    The events keep their numbers and times; they follow on each other anew, since some are gone.
+    The events keep their order and times; they follow on each other anew, since some are gone.
     """
     fresh = path.with_name(f"{path.name}.fresh")
     for leftover in (fresh, *_companions(fresh)):
@@ -181,7 +150,7 @@ def _companions(path: Path) -> tuple[Path, ...]:
 
 def _chained(rows: Iterable[Row]) -> Iterator[dict[str, Any]]:
     last: dict[str, str] = {}
-    for row in rows:
+    for number, row in enumerate(rows, start=1):
         previous = last.get(row.session, "")
         last[row.session] = hash_of(previous, row.session, row.time, row.kind, row.payload)
-        yield {**row._asdict(), "previous": previous, "hash": last[row.session]}
+        yield {**row._asdict(), "id": number, "previous": previous, "hash": last[row.session]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 import socket
 import time
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
 import pygit2
 
 from overnight.errors import Trouble
@@ -102,18 +102,23 @@ class SessionRefs:
     def clear_temporary_files(self) -> None:
         """Remove what a process that was killed while it wrote has left in git's folder.
 
-        A lock on one of our refs is held for an instant, and nobody else has a reason to. A half-written object has
-        no owner in its name: only old ones go.
+        A lock on one of our refs is held for an instant, and nobody else has a reason to: it is waited for, and goes.
+        A half-written object has no owner in its name: only old ones go.
         """
-        common = self.repository.common_folder
         with contextlib.suppress(OSError):
-            for folder in (common, common / "logs"):
-                _remove_old(folder / f"refs/heads/{self.branch}.lock", _LOCK_SECONDS)
-                for lock in (folder / f"refs/overnight/{self.session}").glob("*.lock"):
+            patience = time.monotonic() + 2 * _LOCK_SECONDS
+            while (locks := self._locks()) and time.monotonic() < patience:
+                for lock in locks:
                     _remove_old(lock, _LOCK_SECONDS)
+                time.sleep(0.05)
             for pattern in ("tmp_*", "??/tmp_*"):
-                for left in (common / "objects").glob(pattern):
+                for left in (self.repository.common_folder / "objects").glob(pattern):
                     _remove_old(left, _OBJECT_SECONDS)
+
+    def _locks(self) -> list[Path]:
+        common = self.repository.common_folder
+        names = (f"refs/heads/{self.branch}.lock", f"refs/overnight/{self.session}/*.lock")
+        return [lock for folder in (common, common / "logs") for name in names for lock in folder.glob(name)]
 
     def _set(self, name: str, commit: str) -> None:
         if self._get(name) == commit:
@@ -124,7 +129,9 @@ class SessionRefs:
                 self.repository.git.references.create(name, pygit2.Oid(hex=commit), force=True)
                 return
             except (pygit2.GitError, OSError, KeyError, ValueError) as error:
-                if time.monotonic() > patience or "lock" not in str(error):
+                if "corrupted loose reference" in str(error):  # A loss of power can leave it empty; it is ours.
+                    (self.repository.common_folder / name).unlink(missing_ok=True)
+                elif time.monotonic() > patience or "lock" not in str(error):
                     hint = " (is there a branch called just `overnight`? rename it)" if "/heads/" in name else ""
                     raise Trouble("git", f"git cannot write {name}: {error}{hint}") from None
             for folder in (self.repository.common_folder, self.repository.common_folder / "logs"):
@@ -145,12 +152,9 @@ def _is_gc_at_work(pid_file: Path) -> bool:
     if len(words) != 2 or not words[0].isdecimal() or words[1] != socket.gethostname():
         return False
     try:
-        os.kill(int(words[0]), 0)
-    except ProcessLookupError:
+        return psutil.Process(int(words[0])).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
         return False
-    except PermissionError:
-        pass
-    return True
 
 
 def _remove_old(path: Path, seconds: float) -> None:
