@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from overnight.errors import OvernightError, SessionError
-from overnight.loop.state import State
+from overnight.loop.state import Holder, State
 
 HOLD = """
 import signal, sys, time
@@ -59,3 +62,41 @@ def test_stop_asks_and_waits(tmp_path: Path) -> None:
         stopped = State.of(tmp_path).stop_holder()
         assert stopped is not None
         assert other.wait(10) == 0
+
+
+def test_what_a_dead_process_wrote_into_the_lock_is_nobody(tmp_path: Path) -> None:
+    state = State.of(tmp_path)
+    state.create()
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as dead:
+        pass
+    (state.folder / "lock").write_text(json.dumps({"pid": dead.pid, "since": 1e9, "host": socket.gethostname()}))
+    assert state.holder() is None
+    with state.locked():
+        assert state.folder.joinpath("lock").read_text()
+
+
+def test_a_holder_says_who_where_and_since_when() -> None:
+    here = Holder(7, time.time(), socket.gethostname())
+    assert str(here).startswith("process 7, since ")
+    assert len(str(here)) == len("process 7, since 12:34")
+    there = Holder(7, 1e9, "elsewhere")
+    assert not there.is_here
+    assert str(there).startswith("process 7 on elsewhere, since 2001-09-")
+
+
+def test_where_the_ledger_is_is_remembered_without_what_is_in_the_variables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = State.of(tmp_path)
+    state.create()
+    assert (state.ledger_place, state.home) == (tmp_path / ".overnight" / "ledger.db", "")
+    monkeypatch.setenv("TEAM", "postgresql+psycopg://ada:secret@db/team")
+    state.use_ledger("$TEAM")
+    home = state.home
+    assert state.ledger_place == "postgresql+psycopg://ada:secret@db/team"
+    assert home
+    assert "secret" not in (state.folder / "ledger.json").read_text()
+    state.use_ledger("postgresql+psycopg://db/other")
+    assert state.home == home
+    state.use_ledger(None)
+    assert state.home == ""

@@ -58,3 +58,18 @@ def test_not_stuck_when_the_reasons_differ(night: Night) -> None:
     for number in range(1, 20):
         night.judge(number, "invalid", reason=f"it changed file {number}")
     assert Stopping(StopRules(), night.history).stuck() is None
+
+
+def test_what_an_earlier_process_came_to_does_not_count(night: Night) -> None:
+    for number in range(1, 15):
+        night.judge(number, "no_change", reason="nothing was changed")
+    assert Stopping(StopRules(), night.history, first=6).stuck() is None
+    assert Stopping(StopRules(), night.history, first=5).stuck() is not None
+
+
+def test_cost_is_what_the_proposers_say(night: Night) -> None:
+    night.propose(1, cost=0.7)
+    night.propose(2)
+    assert reason(night, cost=1) is None
+    night.propose(3, cost=0.4)
+    assert reason(night, cost=1) == "the proposals have cost $1.10 of $1.00"
