@@ -38,6 +38,9 @@ def test_an_ordinary_crash_is_the_candidates(night: Night) -> None:
 
 def test_an_incumbent_that_crashes_is_always_doubtful(night: Night) -> None:
     assert is_doubtful(night.history, run(1, role="incumbent"))
+    assert is_doubtful(night.history, run(1, role="verify_incumbent"))
+    assert not is_doubtful(night.history, run(1, role="verify_candidate"))
+    assert not is_doubtful(night.history, run(1, role="verify_best"))
 
 
 def test_of_crashes_in_a_row_each_third_is_doubtful(night: Night) -> None:

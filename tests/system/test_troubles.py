@@ -24,6 +24,13 @@ def troubles(project: Project) -> list[tuple[str, str]]:
     return list(ledger.execute(sql))
 
 
+def waited(project: Project) -> list[float]:
+    """Seconds of each pause."""
+    ledger = sqlite3.connect(project.folder / ".overnight" / "ledger.db")
+    sql = "SELECT payload ->> 'pause' FROM events WHERE kind = 'troubled' ORDER BY id"
+    return [float(pause) for (pause,) in ledger.execute(sql)]
+
+
 def count(project: Project, kind: str) -> int:
     """How many records of a kind there are by now."""
     path = project.folder / ".overnight" / "ledger.db"
@@ -153,7 +160,9 @@ def test_a_lost_gpu_is_waited_for_and_a_candidates_own_crash_is_not(project: Pro
     project.write("agent.sh", f"{number}\n{liar}test $n = 3 && touch {lost}\n{rest}")
     project.commit()
     process = project.start("run", "--plain", "--no-sandbox", "--experiments", "4")
-    wait_for(lambda: count(project, "troubled") >= 1)
+    wait_for(lambda: count(project, "troubled") >= 2)
+    pauses = waited(project)
+    assert pauses[1] > pauses[0], "a trouble that stays is asked about less and less often"
     lost.unlink()
     assert process.wait(60) == 0
     assert [record["verdict"] for record in project.log()] == ["baseline", "keep", "crash", "keep", "keep"]

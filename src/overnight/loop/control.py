@@ -21,13 +21,14 @@ _DRIVER = re.compile(
     re.IGNORECASE,
 )
 _IN_A_ROW = 3
+_ROLES = ("candidate", "incumbent", "verify_candidate", "verify_incumbent")
 
 
 def is_doubtful(history: History, run: Measured) -> bool:
     """Whether a failed run may be the machine's fault: it says so, or it is the third, sixth, … crash in a row."""
-    if run.outcome != "crash" or run.role not in ("candidate", "incumbent"):
+    if run.outcome != "crash" or run.role not in _ROLES:
         return False
-    if run.role == "incumbent" or _DRIVER.search(f"{run.reason}\n{run.output_tail}"):
+    if run.role.endswith("incumbent") or _DRIVER.search(f"{run.reason}\n{run.output_tail}"):
         return True
     before = 0
     for judged in reversed(history.judged_last(10 * _IN_A_ROW)):

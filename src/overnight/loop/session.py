@@ -142,7 +142,7 @@ class Session:
             try:
                 with contextlib.closing(make_night()) as night:
                     for event in night.work(recheck=recheck):
-                        if isinstance(event, RunFinished | ProposalFinished | ExperimentJudged):
+                        if _is_progress(event):
                             patience.progress()
                         yield event
                     return night.over or ""
@@ -151,8 +151,7 @@ class Session:
             except (OSError, pygit2.GitError) as error:
                 trouble = _as_trouble(error)
             recheck = False
-            never = not history.count("proposed") if trouble.kind == "agent" else False
-            pause = patience.pause(trouble, is_first_proposal=never)
+            pause = patience.pause(trouble, is_first_proposal=_never_proposed(history))
             if pause is None:
                 raise OvernightError(
                     f"{trouble.reason}. It was tried again and again; mend that and run `overnight run` again, "
@@ -173,6 +172,19 @@ class Session:
 
     def _is_stop_requested(self) -> bool:
         return self._stop_requested
+
+
+def _is_progress(event: SessionEvent) -> bool:
+    """Whether the trouble is over: something was done that the session is about."""
+    if isinstance(event, RunFinished):
+        return event.measured.role != "control"
+    return isinstance(event, ProposalFinished | ExperimentJudged)
+
+
+def _never_proposed(history: Recorder) -> bool:
+    with contextlib.suppress(Trouble):
+        return history.count("proposed") == 0
+    return False
 
 
 def _as_trouble(error: OSError | pygit2.GitError) -> Trouble:
