@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Column, Connection, Float, Index, Integer, MetaData, String, Table, Text, inspect, text
 from sqlalchemy.types import UserDefinedType
 
+from overnight.ledger.asking import NEWEST
 from overnight.ledger.problems import VERSION
 
 _metadata = MetaData()
@@ -45,17 +46,13 @@ events = Table(
 )
 ledger_schema = Table("ledger_schema", _metadata, Column("version", Integer, nullable=False))
 
-_NEWEST = (
-    "NOT EXISTS (SELECT 1 FROM events AS later WHERE later.session = events.session "
-    "AND later.kind = 'judged' AND later.number = events.number AND later.id > events.id)"
-)
 _VIEWS = (
     f"""CREATE VIEW experiments AS
 SELECT session, number, verdict, payload ->> 'hypothesis' AS hypothesis, payload ->> 'metric' AS metric,
        payload ->> 'gain' AS gain, payload ->> 'gain_low' AS gain_low, payload ->> 'gain_high' AS gain_high,
        payload ->> 'runs' AS runs, payload ->> 'seconds' AS seconds, payload ->> 'commit' AS commit_id,
        payload ->> 'reason' AS reason
-FROM events WHERE kind = 'judged' AND {_NEWEST}""",
+FROM events WHERE kind = 'judged' AND {NEWEST}""",
     """CREATE VIEW runs AS
 SELECT session, number, payload ->> 'role' AS role, payload ->> 'commit' AS commit_id, payload ->> 'seed' AS seed,
        payload ->> 'outcome' AS outcome, payload ->> 'value' AS value, payload ->> 'wall_seconds' AS wall_seconds,

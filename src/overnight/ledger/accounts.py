@@ -1,0 +1,99 @@
+"""What a session has come to in numbers: experiments, hours of work, money, troubles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from overnight.ledger.asking import NEWEST, NO_LIMIT, Asking, Event
+from overnight.ledger.records import Troubled, Verdict
+
+FAILED: tuple[Verdict, ...] = ("crash", "timeout", "invalid")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many experiments ended how; the baseline is not one of them."""
+
+    by_verdict: dict[str, int]
+
+    @property
+    def experiments(self) -> int:
+        """All that have a verdict."""
+        return sum(self.by_verdict.values())
+
+    @property
+    def kept(self) -> int:
+        """Those on the branch."""
+        return self.by_verdict.get("keep", 0)
+
+    @property
+    def failed(self) -> int:
+        """Those that crashed, ran out of time or broke a rule."""
+        return sum(self.by_verdict.get(verdict, 0) for verdict in FAILED)
+
+
+class Accounts(Asking):
+    """Sums and counts over the events of one session."""
+
+    def counts(self) -> Counts:
+        """How the experiments ended."""
+        of_experiments = "session = :session AND kind = 'judged' AND number > 0"
+        sql = f"SELECT verdict, count(*) FROM events WHERE {of_experiments} AND {NEWEST} GROUP BY verdict"
+        return Counts(dict(self._source.rows(sql, session=self.session)))
+
+    def spent(self) -> float:
+        """US dollars that proposals have cost, as far as the proposers say so."""
+        return self._aggregate("sum(CAST(payload ->> 'cost' AS FLOAT))", "kind = 'proposed'")
+
+    def troubles(self) -> dict[str, int]:
+        """How often something outside of the experiments was wrong, by what it was."""
+        sql = (
+            "SELECT payload ->> 'what', count(*) FROM events WHERE session = :session AND kind = 'troubled' "
+            "GROUP BY payload ->> 'what'"
+        )
+        return dict(self._source.rows(sql, session=self.session))
+
+    def waiting(self) -> Event | None:
+        """The trouble that the session waits out, if the last that happened is one; `time + pause`: the next try."""
+        last = self.last_event()
+        return last if last is not None and isinstance(last.record, Troubled) else None
+
+    def count(self, kind: str) -> int:
+        """How many records of one kind there are."""
+        return int(self._aggregate("count(*)", "kind = :kind", kind=kind))
+
+    def last_number(self) -> int:
+        """The number of the newest experiment, judged or not; 0 when there is none."""
+        return int(self._aggregate("max(number)", "kind IN ('proposed', 'judged')"))
+
+    def last_judged_number(self) -> int:
+        """The largest number that has a verdict: how many experiments are done, since they are done in order."""
+        return int(self._aggregate("max(number)", "kind = 'judged'"))
+
+    def last_kept_number(self) -> int:
+        """The number of the newest experiment that is kept now; 0 when there is none."""
+        return int(self._aggregate("max(number)", f"kind = 'judged' AND verdict = 'keep' AND {NEWEST}"))
+
+    def worked_seconds(self, clock: float | None = None) -> float:
+        """Seconds of work: from each resume to the last sign of life of the process that resumed.
+
+        `clock` is the monotonic clock now, where the newest process is still at work. A clock that was set, and a
+        machine that slept, do not count.
+        """
+        marks = self._fetch("kind = 'resumed'")
+        total = 0.0
+        for index, start in enumerate(marks):
+            next_id = marks[index + 1].id if index + 1 < len(marks) else None
+            last = self._last_sign_of(start, next_id)
+            if start.clock is None or last.clock is None:
+                total += max(last.time - start.time, 0.0)
+            else:
+                until = clock if next_id is None and clock is not None else last.clock
+                total += max(until - start.clock, 0.0)
+        return total
+
+    def _last_sign_of(self, start: Event, next_id: int | None) -> Event:
+        """The last event that the process wrote; a verification that came after it is not its own."""
+        own = "(kind <> 'measured' OR payload ->> 'role' IN ('baseline', 'candidate', 'incumbent'))"
+        where = f"id >= :start AND id < :next AND kind NOT IN ('verified', 'verified_each') AND {own}"
+        return self._fetch(where, newest=1, start=start.id, next=next_id or NO_LIMIT)[0]
