@@ -2,13 +2,14 @@
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_FOR_TESTS := $(VENV)/.ready-for-tests
 
 .PHONY: demo test lint bench clean
 
 demo: $(READY)  ## improve a small language model for five minutes: no key, no GPU
 	$(BIN)/overnight demo demo
 
-test: $(READY)  ## the whole test suite
+test: $(READY_FOR_TESTS)  ## the whole test suite
 	$(BIN)/pytest
 
 lint: $(READY)  ## style, types, layers
@@ -24,6 +25,10 @@ bench: $(READY)  ## what the README claims about speed and size, measured here
 $(READY): requirements.lock pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh $(VENV)
 	touch $(READY)
+
+$(READY_FOR_TESTS): $(READY)
+	sh scripts/setup.sh $(VENV) tests
+	touch $(READY_FOR_TESTS)
 
 clean:
 	rm -rf $(VENV) demo

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Make a virtual environment with everything in requirements.lock, each file checked against its hash.
-# usage: setup.sh FOLDER
+# usage: setup.sh FOLDER          what Overnight needs
+#        setup.sh FOLDER tests    also what only the tests need: strace, and a PostgreSQL server that they start themselves
 set -eu
 venv=${1:-.venv}
 
@@ -27,9 +28,10 @@ find_python() {
 
 command -v git >/dev/null || apt_install git
 [ "$(uname)" != Linux ] || command -v bwrap >/dev/null || apt_install bubblewrap  # the sandbox; macOS brings its own
-# The tests start a PostgreSQL server of their own, and a torture with faults from strace.
-[ "$(uname)" != Linux ] || command -v strace >/dev/null || apt_install strace
-[ "$(uname)" != Linux ] || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null || apt_install postgresql
+if [ "${2:-}" = tests ] && [ "$(uname)" = Linux ]; then
+    command -v strace >/dev/null || apt_install strace
+    command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || apt_install postgresql
+fi
 python=$(find_python)
 if [ -z "$python" ]; then
     apt_install python3 python3-venv
