@@ -60,8 +60,12 @@ def test_a_team_shares_it_and_each_goes_on_with_their_own(postgres: PostgresServ
     assert choose_session(ledger, "bob", "a") == "bob"
 
 
-def test_an_address_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(OvernightError, match="is no address of a database"):
-        Ledger.open("our team's")
+@pytest.mark.parametrize("address", ["our team's", "mysql://db/team", "postgresql+nothing://db/team"])
+def test_an_address_that_is_none(address: str) -> None:
+    with pytest.raises(OvernightError, match="is no address of a PostgreSQL database"):
+        Ledger.open(address)
+
+
+def test_a_server_that_does_not_answer(tmp_path: Path) -> None:
     with pytest.raises(OvernightError, match="cannot be used now"):
         Ledger.open(f"postgresql+psycopg://overnight:secret@/postgres?host={tmp_path}")

@@ -24,6 +24,6 @@ def doctor(
         states.append(finding.state)
         typer.echo(f"{finding.state + ':':<17}{safe(finding.words)}")
     if "mended" in states:
-        typer.echo("Nothing that was true is lost; `overnight run` goes on.")
+        typer.echo("Nothing that was true is lost.")
     elif any(state in ("wrong", "could be mended") for state in states):
         raise OvernightError("not all is as it should be; see above")

@@ -119,10 +119,13 @@ def _connect(place: Path | str) -> tuple[Engine, str]:
         return engine, str(place)
     try:
         url = make_url(place)
+        if url.get_backend_name() != "postgresql":
+            raise ArgumentError
         return create_engine(url, pool_pre_ping=True), url.render_as_string(hide_password=True)
     except (ArgumentError, NoSuchModuleError):
         raise OvernightError(
-            f"`ledger: {place}` is no address of a database; write postgresql+psycopg://USER@HOST/NAME, or leave it out"
+            "`ledger:` is no address of a PostgreSQL database; write postgresql+psycopg://USER@HOST/NAME, or leave it "
+            "out to have the ledger in .overnight/"
         ) from None
     except ModuleNotFoundError as error:
         raise OvernightError(

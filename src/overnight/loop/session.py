@@ -75,10 +75,10 @@ class Session:
 
         Raises OvernightError when it cannot begin or go on, AlreadyFinished when there is nothing to do.
         """
-        with self.state.locked():
+        place = self.state.place_of_ledger(self.settings.ledger)
+        with self.state.locked(), contextlib.closing(Ledger.open(place)) as ledger:
             self.state.use_ledger(self.settings.ledger)
-            with contextlib.closing(Ledger.open(self.state.ledger_place)) as ledger:
-                yield from self._run(ledger)
+            yield from self._run(ledger)
 
     def _run(self, ledger: Ledger) -> Iterator[SessionEvent]:
         sandboxed, home = self._sandboxed, self.state.home

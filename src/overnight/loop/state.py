@@ -58,7 +58,11 @@ class State:
     @property
     def ledger_place(self) -> Path | str:
         """Where the ledger is: a file here, or the database that goal.md names by its URL."""
-        return os.path.expandvars(self._pointer["url"]) if self._pointer else self.folder / "ledger.db"
+        return self.place_of_ledger(self._pointer.get("url"))
+
+    def place_of_ledger(self, url: str | None) -> Path | str:
+        """Where it is if goal.md says `ledger: url`, or nothing; variables in the URL are filled in."""
+        return os.path.expandvars(url) if url else self.folder / "ledger.db"
 
     @property
     def home(self) -> str:
