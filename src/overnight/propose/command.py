@@ -99,13 +99,15 @@ class CommandProposer:
         came_to_nothing = not changed and not trespasses
         failure = self._failure(ended) if came_to_nothing else None
         hypothesis = _hypothesis(printed) or describe(brief.files, changed)
+        denied = _denied(printed) if self._sandbox.confines else ""
         return Proposal(
             changed,
             hypothesis,
             trespasses=tuple(trespasses),
-            denied=_denied(printed) if self._sandbox.confines else "",
+            denied=denied,
             failure=failure,
-            unavailable=_unavailable(ended, printed, failure, came_to_nothing=came_to_nothing),
+            # Who was kept from writing elsewhere has had their chance.
+            unavailable=_unavailable(ended, printed, failure, came_to_nothing=came_to_nothing and not denied),
             retry_after=retry_after(printed) if came_to_nothing else None,
             cost=_cost(printed),
             output=printed,

@@ -41,11 +41,13 @@ class SessionRefs:
         `is_own` says whether the session made a commit. What somebody else has put on the branch gets one of its own.
         """
         tip = self.branch_tip()
-        if tip == commit or self.is_checked_out():
-            return
-        if tip is not None and not is_own(tip):
-            self._set(f"refs/heads/{self.branch}-yours-{tip[:7]}", tip)
-        self._set(f"refs/heads/{self.branch}", commit)
+        if tip != commit:
+            if self.is_checked_out():
+                return
+            if tip is not None and not is_own(tip):
+                self._set(f"refs/heads/{self.branch}-yours-{tip[:7]}", tip)
+            self._set(f"refs/heads/{self.branch}", commit)
+        self._delete(self._next)  # It has done its part.
 
     def branch_tip(self) -> str | None:
         """Where the branch ends; None if it is not there."""
@@ -78,13 +80,12 @@ class SessionRefs:
         Nothing had pointed at it so far, so a `git gc --prune=now` that is under way may have taken it, or still may:
         its end is waited for. False if something is gone; then the ref is too, and the commit is to be made again.
         """
-        name = f"refs/overnight/{self.session}/{'next' if number is None else number}"
+        name = self._next if number is None else f"refs/overnight/{self.session}/{number}"
         self._set(name, commit)
         self.wait_for_gc()
         if self.repository.is_whole(commit):
             return True
-        with contextlib.suppress(KeyError, pygit2.GitError):
-            self.repository.git.references.delete(name)
+        self._delete(name)
         return False
 
     def wait_for_gc(self) -> None:
@@ -119,6 +120,14 @@ class SessionRefs:
         common = self.repository.common_folder
         names = (f"refs/heads/{self.branch}.lock", f"refs/overnight/{self.session}/*.lock")
         return [lock for folder in (common, common / "logs") for name in names for lock in folder.glob(name)]
+
+    @property
+    def _next(self) -> str:
+        return f"refs/overnight/{self.session}/next"
+
+    def _delete(self, name: str) -> None:
+        with contextlib.suppress(KeyError, pygit2.GitError):
+            self.repository.git.references.delete(name)
 
     def _set(self, name: str, commit: str) -> None:
         if self._get(name) == commit:
