@@ -69,7 +69,9 @@ def test_what_an_earlier_process_came_to_does_not_count(night: Night) -> None:
 
 def test_cost_is_what_the_proposers_say(night: Night) -> None:
     night.propose(1, cost=0.7)
+    night.discard(1, 1.0)
     night.propose(2)
     assert reason(night, cost=1) is None
+    night.discard(2, 1.0)
     night.propose(3, cost=0.4)
     assert reason(night, cost=1) == "the proposals have cost $1.10 of $1.00"

@@ -41,9 +41,10 @@ class Accounts(Asking):
         sql = f"SELECT verdict, count(*) FROM events WHERE {of_experiments} AND {NEWEST} GROUP BY verdict"
         return Counts(dict(self._source.rows(sql, session=self.session)))
 
-    def spent(self) -> float:
-        """US dollars that proposals have cost, as far as the proposers say so."""
-        return self._aggregate("sum(CAST(payload ->> 'cost' AS FLOAT))", "kind = 'proposed'")
+    def spent(self, after: int = 0) -> float:
+        """US dollars that the proposals with larger numbers have cost, as far as the proposers say so."""
+        where = "kind = 'proposed' AND number > :after"
+        return self._aggregate("sum(CAST(payload ->> 'cost' AS FLOAT))", where, after=after)
 
     def troubles(self) -> dict[str, int]:
         """How often something outside of the experiments was wrong, by what it was."""
@@ -72,7 +73,7 @@ class Accounts(Asking):
 
     def last_kept_number(self) -> int:
         """The number of the newest experiment that is kept now; 0 when there is none."""
-        return int(self._aggregate("max(number)", f"kind = 'judged' AND verdict = 'keep' AND {NEWEST}"))
+        return int(self._aggregate("max(number)", f"verdict = 'keep' AND {NEWEST}"))
 
     def worked_seconds(self, clock: float | None = None) -> float:
         """Seconds of work: from each resume to the last sign of life of the process that resumed.

@@ -68,7 +68,7 @@ class History(Accounts):
 
     def incumbent(self) -> Judged | None:
         """The verdict that made the version to beat: the last keep, or the baseline."""
-        kept = self._fetch(f"kind = 'judged' AND verdict = 'keep' AND {NEWEST}", newest=1)
+        kept = self._fetch(f"verdict = 'keep' AND {NEWEST}", newest=1)
         return expect(Judged, kept[0]) if kept else self.baseline()
 
     def judged_number(self, number: int) -> Judged | None:
@@ -92,13 +92,13 @@ class History(Accounts):
 
     def kept(self) -> list[Judged]:
         """Every experiment that is kept now, in the order of the branch."""
-        found = self._fetch(f"kind = 'judged' AND verdict = 'keep' AND {NEWEST}")
+        found = self._fetch(f"verdict = 'keep' AND {NEWEST}")
         return [expect(Judged, event) for event in found]
 
     def kept_best(self, count: int) -> list[Judged]:
         """Those of the experiments kept now that brought the most, best first."""
         by_gain = "CAST(payload ->> 'gain' AS FLOAT) DESC, id"
-        sql = f"{EVENTS} AND kind = 'judged' AND verdict = 'keep' AND {NEWEST} ORDER BY {by_gain} LIMIT :limit"
+        sql = f"{EVENTS} AND verdict = 'keep' AND {NEWEST} ORDER BY {by_gain} LIMIT :limit"
         rows = self._source.rows(sql, session=self.session, limit=count)
         return [expect(Judged, event_of(row)) for row in rows]
 
@@ -165,7 +165,7 @@ class History(Accounts):
 
     def made(self, commit: str) -> bool:
         """Whether a commit is the baseline's or a version that was kept at some time."""
-        where = "kind = 'judged' AND payload ->> 'commit' = :commit"
+        where = "verdict = 'keep' AND payload ->> 'commit' = :commit"
         return commit == self.started().base or self._aggregate("count(*)", where, commit=commit) > 0
 
     def _judged(
@@ -173,8 +173,9 @@ class History(Accounts):
     ) -> list[Judged]:
         among = f" AND verdict IN ({', '.join(repr(verdict) for verdict in verdicts)})" if verdicts else ""
         order = "DESC" if newest else "ASC"
-        where = f"kind = 'judged' AND number > :after{among} AND {NEWEST}"
-        sql = f"{EVENTS} AND {where} ORDER BY number {order} LIMIT :limit"
+        # Few have these verdicts: SQLite shall go by them, and not walk through all that was judged.
+        judged = "kind || '' = 'judged'" if verdicts else "kind = 'judged'"
+        sql = f"{EVENTS} AND {judged} AND number > :after{among} AND {NEWEST} ORDER BY number {order} LIMIT :limit"
         rows = self._source.rows(sql, session=self.session, after=after, limit=NO_LIMIT if limit is None else limit)
         return [expect(Judged, event_of(row)) for row in rows]
 

@@ -39,6 +39,7 @@ events = Table(
     Column("clock", Float(53), doc="The machine's monotonic clock, seconds: only differences within a process count."),
     Column("previous", String(64), doc="The hash of the session's event before this one; empty for the first."),
     Column("hash", String(64), doc="See `hash_of`."),
+    Index("events_in_order", "session", "id"),
     Index("events_by_kind", "session", "kind", "number"),
     Index("events_by_verdict", "session", "verdict", "number"),
     Index("events_by_fingerprint", "session", "fingerprint", "kind"),
@@ -117,6 +118,7 @@ def migrate(connection: Connection, version: int) -> None:
             text("UPDATE events SET previous = :previous, hash = :hash WHERE id = :id"),
             {"previous": previous, "hash": last[row.session], "id": row.id},
         )
+    next(index for index in events.indexes if index.name == "events_in_order").create(connection)
     ledger_schema.create(connection)
     connection.execute(ledger_schema.insert(), {"version": VERSION})
     _guard(connection)

@@ -18,6 +18,9 @@ class Stopping:
         self._rules = rules
         self._history = history
         self._first = first
+        self._spent = 0.0
+        self._counted = 0
+        """The experiment up to which `_spent` is known."""
         self._since = time.monotonic()
         self._worked_before = history.worked_seconds(self._since if is_running else None)
 
@@ -28,8 +31,11 @@ class Stopping:
             return f"all {self._rules.experiments} experiments are done"
         if self._rules.hours is not None and self.worked_seconds() >= self._rules.hours * 3600:
             return f"{self._rules.hours:g} hours of work are over"
-        if self._rules.cost is not None and (spent := self._history.spent()) >= self._rules.cost:
-            return f"the proposals have cost ${spent:.2f} of ${self._rules.cost:.2f}"
+        if self._rules.cost is not None:
+            self._spent += self._history.spent(after=self._counted)
+            self._counted = done
+            if self._spent >= self._rules.cost:
+                return f"the proposals have cost ${self._spent:.2f} of ${self._rules.cost:.2f}"
         if self._rules.plateau is not None and self._in_a_row() >= self._rules.plateau:
             return f"{self._rules.plateau} experiments in a row were not kept"
         return None

@@ -120,7 +120,7 @@ def summarize(history: History, *, running: bool) -> Summary:
         self_reported=settings.self_reported,
         waits=_waits(history) if running else "",
         troubles=history.troubles(),
-        cost=history.spent(),
+        cost=history.spent() if settings.agent != "search" else 0.0,
         sandbox=started.sandbox,
     )
 
