@@ -14,7 +14,6 @@ import typer
 from overnight.cli.places import GoalArgument, JsonOption, SessionOption, folder_of
 from overnight.cli.terminal import safe
 from overnight.errors import OvernightError, SessionError
-from overnight.judge.words import RULE
 from overnight.ledger.history import History, choose_session
 from overnight.ledger.reader import LedgerReader, Source
 from overnight.ledger.records import Judged, Measured
@@ -104,6 +103,7 @@ def log(
 def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: GoalArgument = None,
          session: SessionOption = None, as_json: JsonOption = False) -> None:  # fmt: skip
     """One experiment: its patch, all its runs, and the end of what it printed."""
+    from overnight.judge.words import RULE
     from overnight.repo.git import Repository
 
     folder = folder_of(goal)

@@ -81,7 +81,7 @@ class Accounts(Asking):
         `clock` is the monotonic clock now, where the newest process is still at work. A clock that was set, and a
         machine that slept, do not count.
         """
-        marks = self._fetch("kind = 'resumed'")
+        marks = self._fetch("kind = 'resumed' AND number IS NULL")
         total = 0.0
         for index, start in enumerate(marks):
             next_id = marks[index + 1].id if index + 1 < len(marks) else None

@@ -45,7 +45,8 @@ class Asking:
         return found[0] if found else None
 
     def _last(self, kind: str) -> Event | None:
-        found = self._fetch("kind = :kind", newest=1, kind=kind)
+        """The newest event of a kind that is about no experiment in particular; saying so lets an index find it."""
+        found = self._fetch("kind = :kind AND number IS NULL", newest=1, kind=kind)
         return found[0] if found else None
 
     def _fetch(self, where: str, *, newest: int | None = None, **parameters: object) -> list[Event]:

@@ -48,9 +48,10 @@ class History(Accounts):
 
     def stopped(self) -> Stopped | None:
         """How the session was put down, or None while it is under way (or was killed)."""
-        last = self._fetch("kind IN ('stopped', 'resumed')", newest=1)
-        record = last[0].record if last else None
-        return record if isinstance(record, Stopped) else None
+        stopped, resumed = self._last("stopped"), self._last("resumed")
+        if stopped is None or not isinstance(stopped.record, Stopped) or (resumed and resumed.id > stopped.id):
+            return None
+        return stopped.record
 
     def verified(self) -> Verified | None:
         """The latest verification, if there was one."""
@@ -126,8 +127,9 @@ class History(Accounts):
 
     def last_proposed(self) -> Proposed | None:
         """The newest proposal."""
-        found = self._last("proposed")
-        return expect(Proposed, found) if found else None
+        sql = f"{EVENTS} AND kind = 'proposed' ORDER BY number DESC LIMIT 1"
+        rows = self._source.rows(sql, session=self.session)
+        return expect(Proposed, event_of(rows[0])) if rows else None
 
     def runs(self, number: int) -> list[Measured]:
         """Every run made for one experiment, in order (0: the baseline's); also those of `verify`."""

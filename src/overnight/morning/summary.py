@@ -120,9 +120,15 @@ def summarize(history: History, *, running: bool) -> Summary:
         self_reported=settings.self_reported,
         waits=_waits(history) if running else "",
         troubles=history.troubles(),
-        cost=history.spent() if settings.agent != "search" else 0.0,
+        cost=_cost(history),
         sandbox=started.sandbox,
     )
+
+
+def _cost(history: History) -> float:
+    """Summed up only where the newest proposal has a cost: who says what they cost says it each time."""
+    last = history.last_proposed()
+    return history.spent() if last is not None and last.cost is not None else 0.0
 
 
 def _waits(history: History) -> str:
