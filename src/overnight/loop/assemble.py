@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from overnight.errors import GoalError, OvernightError
@@ -21,7 +21,6 @@ from overnight.repo.worktree import Worktree
 from overnight.runs.sandbox import Sandbox
 
 _RECENT = 20
-_BEST = 10
 _FAILED = 5
 _AGENT_COMMANDS = {
     "claude": "claude -p --permission-mode acceptEdits",
@@ -141,9 +140,15 @@ def _search(project: Project, history: History, seed: int) -> Proposer:
 
 
 def make_brief(
-    project: Project, settings: Settings, history: History, number: int, incumbent: Judged, noise: float
+    project: Project,
+    settings: Settings,
+    history: History,
+    number: int,
+    incumbent: Judged,
+    best: Sequence[Judged],
+    noise: float,
 ) -> Brief:
-    """All that is known when experiment `number` is to be proposed."""
+    """All that is known when experiment `number` is to be proposed; `best` are the keeps that brought the most."""
     baseline = history.baseline()
     recent = history.judged_last(_RECENT)
     last = recent[-1] if recent else None
@@ -162,7 +167,7 @@ def make_brief(
         baseline_metric=baseline.metric or 0.0,
         noise=noise,
         recent=recent,
-        best=history.kept_best(_BEST),
+        best=best,
         failed=history.failed(_FAILED),
         last_rule_broken=last.reason if last is not None and last.verdict == "invalid" else None,
         incumbent_commit=incumbent.commit or project.base,

@@ -28,7 +28,7 @@ def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> P
     Raises NothingLeftError when the proposer has nothing left to try, Trouble when it could not be asked.
     """
     project, history, incumbent = bench.project, bench.history, bench.incumbent()
-    brief = make_brief(project, bench.settings, history, number, incumbent, noise)
+    brief = make_brief(project, bench.settings, history, number, incumbent, bench.best(), noise)
     asked = time.monotonic()
     proposal = proposer.propose(brief)
     if proposal.exhausted:
