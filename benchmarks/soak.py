@@ -4,7 +4,8 @@
 
 The experiments do nothing (an agent that writes its number, a run of `awk`), and one in 33 is better. Memory is the
 loop's resident memory, read from the kernel at each tenth of the way; seconds an experiment are between verdicts, by
-the ledger's monotonic clock. `status`, `log` and `report` are whole processes, the fastest of five. Then a ledger of
+the ledger's monotonic clock, of the long session and of a fresh one in turns, because a machine is not equally fast
+all the time. `status`, `log` and `report` are whole processes, the fastest of five. Then a ledger of
 --ledger experiments is made without running any, and read and gone on with.
 """
 
@@ -37,6 +38,7 @@ agent: sed -n "s/^# Experiment //p" | head -1 > knob.txt
 ---
 """
 BATCH = 1000
+TURN, TURNS = 200, 5
 
 
 def main() -> None:
@@ -48,7 +50,7 @@ def main() -> None:
     try:
         folder = project(work / "project")
         run(folder, wanted.experiments, watched=True)
-        say_pace(folder, wanted.experiments)
+        say_pace(folder, wanted.experiments, project(work / "fresh"))
         say_size(folder, wanted.experiments)
         say_reading(folder)
         lengthen(folder, wanted.ledger)
@@ -106,17 +108,28 @@ def experiments_in(folder: Path) -> int:
         return int(ledger.execute("SELECT max(number) FROM events WHERE kind = 'judged'").fetchone()[0] or 0)
 
 
-def say_pace(folder: Path, experiments: int) -> None:
-    """Seconds an experiment of the first and the last twentieth, the median of each."""
-    with sqlite3.connect(folder / ".overnight" / "ledger.db") as ledger:
-        clocks = [clock for (clock,) in ledger.execute("SELECT clock FROM events WHERE kind = 'judged' ORDER BY id")]
-    steps = [after - before for before, after in pairwise(clocks)]
-    part = max(experiments // 20, 1)
-    first, last = statistics.median(steps[:part]), statistics.median(steps[-part:])
+def say_pace(folder: Path, experiments: int, fresh: Path) -> None:
+    """Seconds an experiment of the long session and of a fresh one, some hundred of each in turns."""
+    long_steps: list[float] = []
+    fresh_steps: list[float] = []
+    for turn in range(1, TURNS + 1):
+        for place, before, steps in ((folder, experiments, long_steps), (fresh, 0, fresh_steps)):
+            run(place, before + turn * TURN, watched=False)
+            steps += last_steps(place)
+    after, first = statistics.median(long_steps), statistics.median(fresh_steps)
     print(
-        f"{experiments:,} experiments in {clocks[-1] - clocks[0]:.0f} s; an experiment takes {1000 * first:.1f} ms "
-        f"among the first {part:,}, {1000 * last:.1f} ms among the last: {last / first:.2f} times as long"
+        f"an experiment takes {1000 * first:.1f} ms among the first {TURNS * TURN:,}, {1000 * after:.1f} ms after "
+        f"{experiments:,}: {after / first:.2f} times as long",
+        flush=True,
     )
+
+
+def last_steps(folder: Path) -> list[float]:
+    """Seconds from verdict to verdict in the last turn."""
+    with sqlite3.connect(folder / ".overnight" / "ledger.db") as ledger:
+        sql = f"SELECT clock FROM events WHERE kind = 'judged' ORDER BY id DESC LIMIT {TURN}"
+        clocks = [clock for (clock,) in ledger.execute(sql)]
+    return [later - earlier for later, earlier in pairwise(clocks)]
 
 
 def say_size(folder: Path, experiments: int) -> None:
