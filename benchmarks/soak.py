@@ -51,7 +51,7 @@ def main() -> None:
         folder = project(work / "project")
         run(folder, wanted.experiments, watched=True)
         say_pace(folder, wanted.experiments, project(work / "fresh"))
-        say_size(folder, wanted.experiments)
+        say_size(folder, wanted.experiments + TURNS * TURN)
         say_reading(folder)
         lengthen(folder, wanted.ledger)
         print(f"a ledger of {wanted.ledger:,} experiments, {megabytes(folder / '.overnight' / 'ledger.db'):.0f} MiB:")
@@ -115,7 +115,7 @@ def say_pace(folder: Path, experiments: int, fresh: Path) -> None:
     for turn in range(1, TURNS + 1):
         for place, before, steps in ((folder, experiments, long_steps), (fresh, 0, fresh_steps)):
             run(place, before + turn * TURN, watched=False)
-            steps += last_steps(place)
+            steps.extend(last_steps(place))
     after, first = statistics.median(long_steps), statistics.median(fresh_steps)
     print(
         f"an experiment takes {1000 * first:.1f} ms among the first {TURNS * TURN:,}, {1000 * after:.1f} ms after "
