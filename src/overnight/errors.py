@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Mapping
 from typing import Literal
 
 
@@ -40,9 +41,20 @@ class Trouble(OvernightError):  # noqa: N818 - it passes
     A session waits and goes on by itself. Any other command ends with the message, as with every mistake.
     """
 
-    def __init__(self, kind: TroubleKind, reason: str, *, retry_after: float | None = None) -> None:
-        """`retry_after` is in seconds, where whoever is in trouble has said when to come back."""
+    def __init__(
+        self,
+        kind: TroubleKind,
+        reason: str,
+        *,
+        retry_after: float | None = None,
+        used: Mapping[str, object] | None = None,
+    ) -> None:
+        """`retry_after` is in seconds, where whoever is in trouble has said when to come back.
+
+        `used` is what it cost all the same, as the ledger writes it down.
+        """
         self.kind = kind
+        self.used = used or {}
         self.reason = reason
         self.retry_after = retry_after
         super().__init__(reason)

@@ -39,7 +39,7 @@ def test_only_three_keys_are_needed() -> None:
     assert settings.edit == ("train.py",)
     assert settings.direction == "lower"
     assert settings.budget == settings.hard_limit == 300
-    assert settings.agent == "search"
+    assert settings.agent == ("search",)
     for key in LEAST:
         with pytest.raises(ValidationError):
             Settings.model_validate({name: value for name, value in LEAST.items() if name != key})

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from overnight.propose.agents import copy_config, needs_of
+from overnight.propose.agents.needs import copy_config, needs_of
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 
 from overnight.errors import Interrupted, OvernightError
 from overnight.goal.settings import Settings
+from overnight.propose.agents.any_command import AnyCommand
 from overnight.propose.brief import Brief
 from overnight.propose.command import CommandProposer, check_program, describe
 from overnight.propose.proposer import Proposal
@@ -30,6 +31,7 @@ def ask(checkout: Checkout, tmp_path: Path, sandbox: Sandbox) -> Ask:
     def propose(command: str, *, timeout: float = 20.0, stop: bool = False) -> Proposal:
         settings = Settings(edit=("train.py",), run="x", metric="loss", agent=command, agent_timeout=timeout)
         proposer = CommandProposer(
+            AnyCommand(command),
             settings,
             Worktree(repository, tmp_path / "copy"),
             Scope(["train.py"]),
@@ -98,12 +100,17 @@ def test_only_edit_files_may_change_but_droppings_are_no_crime(
         ("exit 3", "the agent ended with exit code 3 and changed nothing"),
         ("kill -9 $$", "the agent ended by signal 9 and changed nothing"),
         ("sleep 60", "the agent was still at work after 0.5 s and was ended before it changed anything"),
-        ("true", None),
+        ("true", "the agent said nothing and changed nothing"),
+        ("echo I have looked at it.", "the agent changed nothing"),
+        ("echo Shall I change the learning rate?", "asked a question"),
+        ("echo I cannot assist with that.", "refused"),
+        ("yes | head -c 30000000", "printed more than 20 MB"),
     ],
 )
-def test_why_there_is_no_proposal(ask: Ask, command: str, failure: str | None) -> None:
+def test_why_there_is_no_proposal(ask: Ask, command: str, failure: str) -> None:
     proposal = ask(command, timeout=0.5 if "sleep" in command else 20.0)
-    assert (dict(proposal.files), proposal.failure) == ({}, failure)
+    assert not proposal.files
+    assert failure in (proposal.failure or "")
 
 
 def test_a_change_made_in_time_counts_although_the_agent_did_not_end(ask: Ask) -> None:

@@ -70,8 +70,8 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
         lines.append(f"waits        {safe(summary.waits)}")
     if summary.troubles:
         lines.append(f"troubles     waited {trouble_words(summary.troubles)}")
-    if summary.cost:
-        lines.append(f"cost         ${summary.cost:.2f}")
+    if summary.cost or summary.tokens:
+        lines.append(f"cost         ${summary.cost:.2f}, {summary.tokens:,} tokens")
     if summary.baseline is not None and summary.incumbent is not None:
         lines.append(f"baseline     {summary.metric} {summary.baseline.metric:.6g} ({summary.baseline.reason})")
         if summary.kept:

@@ -159,7 +159,7 @@ class Watcher:
         at = f" after {event.resumed_after} experiments" if event.resumed_after else ""
         settings = event.settings
         self._console.print(
-            f"[bold]Session {event.session}[/] {how}{at} at commit {event.base[:7]}: {settings.agent} changes "
+            f"[bold]Session {event.session}[/] {how}{at} at commit {event.base[:7]}: {settings.who} changes "
             f"{', '.join(settings.edit)}; {settings.direction} {settings.metric} is better; "
             f"{settings.budget:g} s a run, "
             + ("no sandbox" if event.sandbox in ("none", "") else f"sandboxed by {event.sandbox}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
 Direction = Literal["lower", "higher"]
@@ -51,6 +51,12 @@ def _one_or_many(value: object) -> object:
 Strings = Annotated[tuple[str, ...], BeforeValidator(_one_or_many)]
 
 
+def _none_empty(values: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(values):
+        raise ValueError("it must not be empty")
+    return values
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -63,7 +69,9 @@ class StopRules(_Frozen):
     hours: Annotated[float, Field(gt=0)] | None = None
     """Stop after this many hours of work, restarts added up."""
     cost: Annotated[float, Field(gt=0)] | None = None
-    """Stop when the proposals have cost so many US dollars, as far as the agent says what they cost."""
+    """Stop when the proposals have cost so many US dollars, as the agent reports it or its tokens are priced."""
+    tokens: Annotated[int, Field(gt=0)] | None = None
+    """Stop when the proposals have used so many tokens, read and written together."""
     plateau: Annotated[int, Field(gt=0)] | None = None
     """Stop when this many experiments in a row were not kept."""
 
@@ -102,10 +110,19 @@ class Settings(_Frozen):
     """When a run is ended by force, if that is later than the budget (start-up and evaluation come on top)."""
     overtime: Literal["score", "fail"] = "fail"
     """What a run is that had to be ended by force: scored on what it wrote so far, or a `timeout`."""
-    agent: Annotated[str, Field(min_length=1)] = "search"
-    """Who proposes: `search` (built in, needs no model), or any command that edits files."""
+    agent: Annotated[Strings, Field(min_length=1), AfterValidator(_none_empty)] = ("search",)
+    """Who proposes: `search` (built in, needs no model), a coding agent or a model by name (`claude`, `openai:MODEL`),
+    any command that edits files; or several, which take turns as they earn them."""
     agent_timeout: Seconds = 1800.0
     """How long the agent may think about one proposal."""
+    agent_memory: Literal["fresh", "session"] = "fresh"
+    """Whether a coding agent begins anew for each proposal, or goes on with its conversation for ten of them."""
+    base_url: str | None = None
+    """Where the models' API is, if not at its provider: any server that speaks the same."""
+    brief_tokens: Annotated[int, Field(ge=1000)] = 40_000
+    """How long the brief may be; what tells least is left out first."""
+    review_every: Annotated[int, Field(ge=0)] = 20
+    """After how many experiments the agent writes down what it has learned; 0: never."""
     prefer: Literal["simpler"] | None = None
     """`simpler` keeps a change that makes the files shorter if it is not worse than by `margin`."""
     margin: Annotated[float, Field(ge=0)] = 0.0
@@ -178,6 +195,11 @@ class Settings(_Frozen):
     def hard_limit(self) -> float:
         """Seconds after which a run is ended by force."""
         return self.kill_at if self.kill_at is not None else self.budget
+
+    @property
+    def who(self) -> str:
+        """Who proposes, in one line."""
+        return ", ".join(self.agent)
 
     def better(self, new: float, old: float) -> bool:
         """Whether `new` beats `old`. A tie is not an improvement."""

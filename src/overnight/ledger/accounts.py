@@ -32,6 +32,17 @@ class Counts:
         return sum(self.by_verdict.get(verdict, 0) for verdict in FAILED)
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What proposers have used up."""
+
+    cost: float
+    """US dollars."""
+    tokens: int
+    upto: int
+    """The newest event that is counted."""
+
+
 class Accounts(Asking):
     """Sums and counts over the events of one session."""
 
@@ -41,10 +52,15 @@ class Accounts(Asking):
         sql = f"SELECT verdict, count(*) FROM events WHERE {of_experiments} AND {NEWEST} GROUP BY verdict"
         return Counts(dict(self._source.rows(sql, session=self.session)))
 
-    def spent(self, after: int = 0) -> float:
-        """US dollars that the proposals with larger numbers have cost, as far as the proposers say so."""
-        where = "kind = 'proposed' AND number > :after"
-        return self._aggregate("sum(CAST(payload ->> 'cost' AS FLOAT))", where, after=after)
+    def spent(self, after: int = 0) -> Spent:
+        """What proposing has used up since the event `after`, as far as anybody knows."""
+        sql = (
+            "SELECT sum(CAST(payload ->> 'cost' AS FLOAT)), sum(CAST(payload ->> 'input_tokens' AS FLOAT)), "
+            "sum(CAST(payload ->> 'output_tokens' AS FLOAT)), max(id) FROM events WHERE session = :session "
+            "AND id > :after AND kind IN ('proposed', 'reviewed', 'troubled')"
+        )
+        cost, read, written, last = self._source.rows(sql, session=self.session, after=after)[0]
+        return Spent(cost or 0.0, int(read or 0) + int(written or 0), last or after)
 
     def troubles(self) -> dict[str, int]:
         """How often something outside of the experiments was wrong, by what it was."""

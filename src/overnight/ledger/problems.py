@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from overnight.errors import OvernightError, Trouble
 
-VERSION = 2
-"""Of the tables. 1: one table, no version written down. 2: each event has a hash and a monotonic clock."""
+VERSION = 3
+"""1: one table, no version written down. 2: each event has a hash and a monotonic clock. 3: also `reviewed`."""
 
 _DAMAGED = ("malformed", "not a database", "no such table", "does not exist")
 _FOR_A_WHILE = (

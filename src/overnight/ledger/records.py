@@ -28,6 +28,30 @@ class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
+class Usage(_Record):
+    """What a proposer used up, as it reports it or, where it does not, as it is estimated."""
+
+    cost: float | None = None
+    """US dollars; None where nobody knows."""
+    input_tokens: int | None = None
+    """Read by the model, those read from a cache included."""
+    output_tokens: int | None = None
+    turns: int | None = None
+    """How often the model was asked."""
+    model: str = ""
+    """Its name, as the provider spells it."""
+    estimated: bool = False
+    """Whether the tokens or the dollars were worked out by Overnight, and not reported."""
+
+    @property
+    def tokens(self) -> int:
+        """All tokens together."""
+        return (self.input_tokens or 0) + (self.output_tokens or 0)
+
+
+NOTHING_USED = Usage()
+
+
 class SessionStarted(_Record):
     """A session begins: all that must stay the same until it ends."""
 
@@ -63,7 +87,7 @@ class Resumed(_Record):
     """The settings this process goes by: what may change between restarts (agent, stop rules) may differ."""
 
 
-class Proposed(_Record):
+class Proposed(Usage):
     """A proposer answered. From here on the experiment exists and will get a verdict, whatever happens."""
 
     kind: Literal["proposed"] = "proposed"
@@ -86,8 +110,6 @@ class Proposed(_Record):
     output_tail: str = ""
     seconds: float = 0.0
     """What the proposal took."""
-    cost: float | None = None
-    """What it cost in US dollars, where the proposer says so."""
 
 
 class Measured(_Record):
@@ -180,7 +202,7 @@ class Settled(_Record):
     numbers: tuple[int, ...]
 
 
-class Troubled(_Record):
+class Troubled(Usage):
     """Something outside of the experiments was wrong for a while, and the session waited."""
 
     kind: Literal["troubled"] = "troubled"
@@ -190,6 +212,20 @@ class Troubled(_Record):
     """The experiment that had to wait or was done again; None where it was none in particular."""
     pause: float = 0.0
     """Seconds until the next try."""
+
+
+class Reviewed(Usage):
+    """A proposer looked back and wrote down what it has learned, for the briefs to come and for the morning."""
+
+    kind: Literal["reviewed"] = "reviewed"
+    number: int
+    """The newest experiment that it knew of."""
+    proposer: str
+    text: str
+    """In Markdown; "" where it could not be had."""
+    reason: str = ""
+    """Why not."""
+    seconds: float = 0.0
 
 
 class Stopped(_Record):
@@ -244,7 +280,17 @@ class VerifiedEach(_Record):
 
 
 Record = (
-    SessionStarted | Resumed | Proposed | Measured | Judged | Settled | Troubled | Stopped | Verified | VerifiedEach
+    SessionStarted
+    | Resumed
+    | Proposed
+    | Measured
+    | Judged
+    | Settled
+    | Troubled
+    | Reviewed
+    | Stopped
+    | Verified
+    | VerifiedEach
 )
 
 RECORD_KINDS: dict[str, type[Record]] = {
@@ -255,6 +301,7 @@ RECORD_KINDS: dict[str, type[Record]] = {
     "judged": Judged,
     "settled": Settled,
     "troubled": Troubled,
+    "reviewed": Reviewed,
     "stopped": Stopped,
     "verified": Verified,
     "verified_each": VerifiedEach,

@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from overnight.errors import GoalError, OvernightError
+from overnight.errors import GoalError
 from overnight.fleet.local import linked_paths
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged
 from overnight.loop.state import State
+from overnight.propose.agents import check_agent, named
+from overnight.propose.agents.any_command import AnyCommand
 from overnight.propose.brief import Brief
 from overnight.propose.command import CommandProposer, check_program
+from overnight.propose.model import ModelProposer, check_model, is_model
 from overnight.propose.proposer import Proposer
 from overnight.repo.candidate import Scope, fingerprint
 from overnight.repo.git import Repository
@@ -22,16 +25,6 @@ from overnight.runs.sandbox import Sandbox
 
 _RECENT = 20
 _FAILED = 5
-_AGENT_COMMANDS = {
-    "claude": "claude -p --permission-mode acceptEdits",
-    "codex": "codex exec --full-auto -",
-    "gemini": "gemini --approval-mode auto_edit",
-    "opencode": 'opencode run "$(cat $OVERNIGHT_BRIEF)"',
-    "aider": "aider --yes-always --no-git --message-file $OVERNIGHT_BRIEF train.py",
-    "goose": "goose run -i -",
-    "mini": 'mini -y -t "$(cat $OVERNIGHT_BRIEF)"',
-}
-_MODEL_PROVIDERS = ("openai", "anthropic", "google", "ollama", "openrouter")
 
 
 @dataclass(frozen=True)
@@ -102,35 +95,39 @@ def make_proposer(
     should_stop: Callable[[], bool],
 ) -> Proposer:
     """The proposer that `settings.agent` names. Raises OvernightError if it cannot be used."""
-    if settings.agent == "search":
-        return _search(project, history, seed)
-    check_agent(settings.agent, project.goal)
-    links = linked_paths(settings.read, project.goal.folder)
-    return CommandProposer(
-        settings,
-        Worktree(project.repository, state.work / "agent", links),
-        project.scope,
-        sandbox=sandbox,
-        folder=state.logs(history.session),
-        should_stop=should_stop,
-    )
+    check_agents(settings, project.goal)
+
+    def make(who: str) -> Proposer:
+        if who == "search":
+            return _search(project, history, seed)
+        if is_model(who):
+            return ModelProposer(who, settings)
+        agent, model = named(who) or (AnyCommand(who), None)
+        return CommandProposer(
+            agent,
+            settings,
+            Worktree(project.repository, state.work / "agent", linked_paths(settings.read, project.goal.folder)),
+            project.scope,
+            model=model,
+            sandbox=sandbox,
+            folder=state.logs(history.session),
+            should_stop=should_stop,
+        )
+
+    return make(settings.agent[0])
 
 
-def check_agent(agent: str, goal: Goal) -> None:
-    """Raise OvernightError unless `agent` can propose."""
-    if agent == "search":
-        return
-    name = agent.split(":", maxsplit=1)[0]
-    if agent in _AGENT_COMMANDS:
-        raise OvernightError(
-            f"the agent {agent!r} is not known by name yet; give the command instead, such as "
-            f"`agent: {_AGENT_COMMANDS[agent]!r}` (it gets the brief on standard input)"
-        )
-    if name in _MODEL_PROVIDERS and " " not in agent:
-        raise OvernightError(
-            f"models by API ({agent!r}) cannot propose yet; use `agent: search`, or any command that edits files"
-        )
-    check_program(agent, goal.folder)
+def check_agents(settings: Settings, goal: Goal) -> None:
+    """Raise OvernightError unless everybody whom `settings.agent` names can propose."""
+    for who in settings.agent:
+        if who == "search":
+            continue
+        if is_model(who):
+            check_model(who, settings.base_url)
+        elif known := named(who):
+            check_agent(known[0])
+        else:
+            check_program(who, goal.folder)
 
 
 def _search(project: Project, history: History, seed: int) -> Proposer:

@@ -13,7 +13,7 @@ from overnight.goal.document import Goal
 from overnight.judge.judge import EXACT_RUNS
 from overnight.judge.noise import Noise, pooled_noise
 from overnight.ledger.records import Measured
-from overnight.loop.assemble import Project, check_agent
+from overnight.loop.assemble import Project, check_agents
 from overnight.loop.events import RunFinished, RunStarted
 from overnight.loop.hints import baseline_error
 from overnight.loop.meter import Meter
@@ -51,7 +51,7 @@ def check_goal(goal: Goal, should_stop: Callable[[], bool]) -> Iterator[RunStart
     Raises OvernightError when the set-up cannot work, with every reason that can be found.
     """
     project = Project.of(goal)
-    check_agent(goal.settings.agent, goal)
+    check_agents(goal.settings, goal)
     state = State.of(goal.folder)
     with state.locked():
         fleet = LocalFleet(

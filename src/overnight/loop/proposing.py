@@ -34,7 +34,8 @@ def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> P
     if proposal.exhausted:
         raise NothingLeftError(proposal.failure or "there is nothing left to try")
     if proposal.unavailable:
-        raise Trouble("agent", proposal.unavailable, retry_after=proposal.retry_after)
+        used = proposal.usage.model_dump()
+        raise Trouble("agent", proposal.unavailable, retry_after=proposal.retry_after, used=used)
     parent = incumbent.commit or project.base
     files = apply_changes(brief.files, proposal.files)
     verdict, reason = _check(project, history, proposal, brief.files, files)
@@ -54,7 +55,7 @@ def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> P
         reason=reason,
         output_tail=proposal.output,
         seconds=time.monotonic() - asked,
-        cost=proposal.cost,
+        **proposal.usage.model_dump(),
     )
     history.append(proposed)
     return proposed

@@ -18,7 +18,7 @@ from overnight.goal.settings import Settings
 from overnight.ledger.history import sessions
 from overnight.ledger.records import Resumed, Stopped, Troubled
 from overnight.ledger.store import Ledger, Recorder
-from overnight.loop.assemble import Project, check_agent
+from overnight.loop.assemble import Project, check_agents
 from overnight.loop.confinement import sandbox_of
 from overnight.loop.events import (
     ExperimentJudged,
@@ -62,7 +62,7 @@ class Session:
         self._new = new
         self._sandboxed = sandbox
         self._stop_requested = False
-        check_agent(self.settings.agent, self.goal)
+        check_agents(self.settings, self.goal)
         self.project = Project.of(self.goal)
         self.state = State.of(self.goal.folder)
 
@@ -158,7 +158,8 @@ class Session:
                     "nothing is lost"
                 )
             with contextlib.suppress(OvernightError):
-                history.append(Troubled(what=trouble.kind, reason=trouble.reason, pause=pause))
+                troubled = {"what": trouble.kind, "reason": trouble.reason, "pause": pause}
+                history.append(Troubled.model_validate({**trouble.used, **troubled}))
             yield Waiting(trouble.kind, trouble.reason, pause)
             self._wait(pause)
 
@@ -223,4 +224,4 @@ def override(settings: Settings, *, agent: str | None, experiments: int | None, 
             raise OvernightError(f"--{name} must be more than zero, not {value}")
     given = {name: value for name, value in (("experiments", experiments), ("hours", hours)) if value is not None}
     changed = settings.model_copy(update={"stop": settings.stop.model_copy(update=given)})
-    return changed.model_copy(update={"agent": agent}) if agent else changed
+    return changed.model_copy(update={"agent": (agent,)}) if agent else changed

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from overnight.goal.settings import StopRules
+from overnight.ledger.accounts import Spent
 from overnight.ledger.history import History
 
 _STUCK_AFTER = 10
@@ -18,9 +19,7 @@ class Stopping:
         self._rules = rules
         self._history = history
         self._first = first
-        self._spent = 0.0
-        self._counted = 0
-        """The experiment up to which `_spent` is known."""
+        self._spent = Spent(0.0, 0, 0)
         self._since = time.monotonic()
         self._worked_before = history.worked_seconds(self._since if is_running else None)
 
@@ -31,11 +30,13 @@ class Stopping:
             return f"all {self._rules.experiments} experiments are done"
         if self._rules.hours is not None and self.worked_seconds() >= self._rules.hours * 3600:
             return f"{self._rules.hours:g} hours of work are over"
-        if self._rules.cost is not None:
-            self._spent += self._history.spent(after=self._counted)
-            self._counted = done
-            if self._spent >= self._rules.cost:
-                return f"the proposals have cost ${self._spent:.2f} of ${self._rules.cost:.2f}"
+        if self._rules.cost is not None or self._rules.tokens is not None:
+            more = self._history.spent(after=self._spent.upto)
+            self._spent = Spent(self._spent.cost + more.cost, self._spent.tokens + more.tokens, more.upto)
+        if self._rules.cost is not None and self._spent.cost >= self._rules.cost:
+            return f"the proposals have cost ${self._spent.cost:.2f} of ${self._rules.cost:.2f}"
+        if self._rules.tokens is not None and self._spent.tokens >= self._rules.tokens:
+            return f"the proposals have used {self._spent.tokens:,} of {self._rules.tokens:,} tokens"
         if self._rules.plateau is not None and self._in_a_row() >= self._rules.plateau:
             return f"{self._rules.plateau} experiments in a row were not kept"
         return None

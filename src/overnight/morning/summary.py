@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from overnight.goal.settings import Settings
+from overnight.ledger.accounts import Spent
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Part, Troubled, Verified
 
@@ -42,7 +43,9 @@ class Summary:
     troubles: dict[str, int]
     """How often something outside was wrong, by what it was."""
     cost: float
-    """US dollars that the proposals have cost, as far as the agent says so."""
+    """US dollars that the proposals have cost, as far as anybody knows."""
+    tokens: int
+    """Those that the proposals have used, read and written together."""
     sandbox: str
     """What keeps guests in their rooms; `none` where nothing does."""
 
@@ -89,6 +92,7 @@ class Summary:
             "waits": self.waits,
             "troubles": self.troubles,
             "cost": self.cost,
+            "tokens": self.tokens,
             "reason": self.last_reason,
         }
 
@@ -102,13 +106,14 @@ def summarize(history: History, *, running: bool) -> Summary:
     incumbent = history.incumbent()
     if verified is not None and (incumbent is None or verified.best_commit != incumbent.commit):
         verified = None  # It was about an earlier best.
+    spent = _spent(history, settings)
     return Summary(
         session=history.session,
         state="running" if running else "finished" if stopped is not None and stopped.finished else "stopped",
         goal=started.goal_file,
         metric=settings.metric,
         direction=settings.direction,
-        agent=settings.agent,
+        agent=settings.who,
         counts=history.counts().by_verdict,
         baseline=history.baseline(),
         incumbent=incumbent,
@@ -120,15 +125,15 @@ def summarize(history: History, *, running: bool) -> Summary:
         self_reported=settings.self_reported,
         waits=_waits(history) if running else "",
         troubles=history.troubles(),
-        cost=_cost(history),
+        cost=spent.cost,
+        tokens=spent.tokens,
         sandbox=started.sandbox,
     )
 
 
-def _cost(history: History) -> float:
-    """Summed up only where the newest proposal has a cost: who says what they cost says it each time."""
-    last = history.last_proposed()
-    return history.spent() if last is not None and last.cost is not None else 0.0
+def _spent(history: History, settings: Settings) -> Spent:
+    """Summed up only where anybody could have spent anything: the search's proposals are many."""
+    return Spent(0.0, 0, 0) if settings.agent == ("search",) else history.spent()
 
 
 def _waits(history: History) -> str:

@@ -56,6 +56,10 @@ class Brief:
         ]
         return "\n\n".join(section for section in sections if section) + "\n"
 
+    def review_text(self) -> str:
+        """What the proposer is told when it is asked what it has learned."""
+        return self.text()
+
     def _rules(self) -> str:
         allowed = ", ".join(f"`{path}`" for path in self.edit)
         rules = [

@@ -1,4 +1,4 @@
-"""Any program as the proposer: it gets the brief, edits files in its own copy of the project, and ends."""
+"""A program as the proposer: it gets the brief, edits files in its own copy of the project, and ends."""
 
 from __future__ import annotations
 
@@ -10,43 +10,54 @@ import shlex
 import shutil
 import stat
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from overnight.errors import OvernightError
 from overnight.folders import remove
 from overnight.goal.settings import Settings
-from overnight.propose.agents import needs_of
+from overnight.propose.agents.agent import Agent, Asking
+from overnight.propose.agents.conversation import Conversation
+from overnight.propose.agents.said import Said
 from overnight.propose.brief import Brief
-from overnight.propose.outage import is_outage, retry_after
+from overnight.propose.complaints import retry_after
 from overnight.propose.proposer import Proposal
 from overnight.propose.room import agent_room
+from overnight.propose.usage import estimate, priced
 from overnight.repo.candidate import Scope
 from overnight.repo.worktree import Change, Worktree
 from overnight.runs.environment import guest_environment
 from overnight.runs.output import Output
-from overnight.runs.process import Ended, run_process
+from overnight.runs.process import run_process
+from overnight.runs.redact import redact
 from overnight.runs.sandbox import Sandbox
 
 _HYPOTHESIS = re.compile(r"^\W{0,10}hypothesis\W{0,3}:\W{0,3}(?P<text>.+?)[\s*_`]*$", re.IGNORECASE | re.MULTILINE)
 _LONGEST_HYPOTHESIS = 300
+_SHOWN = 4000
 _LARGEST_FILE = 10 * 2**20
 
 
 class CommandProposer:
-    """Runs `command` once for each proposal, in a copy of the project that holds the incumbent."""
+    """Runs an agent's command once for each proposal, in a copy of the project that holds the incumbent."""
 
     def __init__(
         self,
+        agent: Agent,
         settings: Settings,
         worktree: Worktree,
         scope: Scope,
         *,
+        model: str | None = None,
         sandbox: Sandbox,
         folder: Path,
         should_stop: Callable[[], bool],
     ) -> None:
-        """`settings.agent` is the command; `folder` is where briefs and outputs are kept."""
-        self.name = settings.agent
+        """`model` is the one that the agent shall use; `folder` is where briefs and outputs are kept."""
+        self.name = f"{agent.name}:{model}" if model else agent.name
+        self._agent = agent
+        self._model = model
+        self._conversation = Conversation() if settings.agent_memory == "session" else None
         self._settings = settings
         self._worktree = worktree
         self._scope = scope
@@ -55,38 +66,67 @@ class CommandProposer:
         self._should_stop = should_stop
 
     def propose(self, brief: Brief) -> Proposal:
-        """Run the command on the brief. Raises Interrupted when asked to stop meanwhile."""
+        """Run the agent on the brief. Raises Interrupted when asked to stop meanwhile."""
+        try:
+            told = brief.text()
+            return self._read_copy(brief, told, self._run(brief, told, f"{brief.number}.agent.log"))
+        finally:
+            self._worktree.clean()
+
+    def review(self, brief: Brief) -> Proposal:
+        """Ask the agent what it has learned; what it changes is thrown away."""
+        try:
+            told = brief.review_text()
+            return self._read_words(told, self._run(brief, told, f"{brief.number}.review.log"))
+        finally:
+            self._worktree.clean()
+
+    def _run(self, brief: Brief, told: str, log: str) -> Said:
         self._worktree.checkout(brief.incumbent_commit)
         self._folder.mkdir(parents=True, exist_ok=True)
         brief_file = self._folder / "brief.md"
         remove(brief_file)  # A guest without a sandbox may have put a link there.
-        brief_file.write_text(brief.text(), encoding="utf-8")
-        tmp = self._worktree.folder.with_name("agent-tmp")
-        room = agent_room(self._settings, self._worktree, self._scope, brief_file, tmp, self._sandbox)
-        named = (*self._settings.agent_env, *needs_of(self.name).env)
-        env = guest_environment(room, self._sandbox, named, OVERNIGHT_BRIEF=str(brief_file))
-        try:
-            with Output(self._folder / f"{brief.number}.agent.log") as output, brief_file.open("rb") as stdin:
-                ended = run_process(
-                    self.name,
-                    room=room,
-                    sandbox=self._sandbox,
-                    env=env,
-                    limit=self._settings.agent_timeout,
-                    output=output,
-                    should_stop=self._should_stop,
-                    stdin=stdin,
-                )
-            printed = output.tail()
-            return self._read_copy(brief, ended, printed)
-        finally:
-            self._worktree.clean()
+        brief_file.write_text(told, encoding="utf-8")
+        tmp = self._worktree.folder.with_name(f"{self._worktree.folder.name}-tmp")
+        resume = self._conversation.name if self._conversation else None
+        asking = Asking(brief_file, sorted(brief.files), self._model, self._sandbox.confines, resume)
+        command, needs = self._agent.command(asking), self._agent.needs
+        room = agent_room(
+            command, needs, self._settings, self._worktree, self._scope, brief_file, tmp, self._sandbox,
+            keeps_home=resume is not None,
+        )  # fmt: skip
+        named = (*self._settings.agent_env, *needs.env)
+        env = guest_environment(room, self._sandbox, named, **needs.settings, OVERNIGHT_BRIEF=str(brief_file))
+        with Output(self._folder / log) as output, brief_file.open("rb") as stdin:
+            ended = run_process(
+                command,
+                room=room,
+                sandbox=self._sandbox,
+                env=env,
+                limit=self._settings.agent_timeout,
+                output=output,
+                should_stop=self._should_stop,
+                stdin=stdin,
+            )
+        answer = self._agent.read(output.standard_output())
+        if self._conversation:
+            self._conversation.went_on(answer.conversation)
+        return Said(ended, output.tail(), output.printed_bytes, answer)
 
     def close(self) -> None:
         """Remove the copy."""
         self._worktree.remove()
 
-    def _read_copy(self, brief: Brief, ended: Ended, printed: str) -> Proposal:
+    def _read_words(self, told: str, said: Said) -> Proposal:
+        """What of an answer does not depend on what was changed."""
+        usage = said.answer.usage
+        if self._agent.program and usage.cost is None and not usage.tokens:
+            usage = estimate(told, said.answer.text, model=usage.model or self._model or "")
+        shown = said.answer.text.strip() if self._agent.program else ""
+        failure = said.came_to_nothing(self._settings.agent_timeout)
+        return Proposal({}, failure=failure, usage=priced(usage), output=redact(shown)[-_SHOWN:] or said.tail)
+
+    def _read_copy(self, brief: Brief, told: str, said: Said) -> Proposal:
         files: dict[str, bytes | None] = {}
         trespasses = []
         for change in self._worktree.changes():
@@ -97,20 +137,22 @@ class CommandProposer:
                 trespasses.append(_as_text(path or f"/{change.path}"))
         changed = {path: content for path, content in files.items() if content != brief.files.get(path)}
         came_to_nothing = not changed and not trespasses
-        failure = self._failure(ended) if came_to_nothing else None
-        hypothesis = _hypothesis(printed) or describe(brief.files, changed)
-        denied = _denied(printed) if self._sandbox.confines else ""
-        return Proposal(
-            changed,
-            hypothesis,
+        denied = _denied(said.tail) if self._sandbox.confines else ""
+        unavailable = None
+        if said.ended.was_killed:
+            unavailable = "the agent was killed before it was done"
+        elif came_to_nothing and not denied:  # Who was kept from writing elsewhere has had their chance.
+            unavailable = said.outage(self._agent.login)
+        words = self._read_words(told, said)
+        return replace(
+            words,
+            files=changed,
+            hypothesis=hypothesis_in(said.answer.text) or describe(brief.files, changed),
             trespasses=tuple(trespasses),
             denied=denied,
-            failure=failure,
-            # Who was kept from writing elsewhere has had their chance.
-            unavailable=_unavailable(ended, printed, failure, came_to_nothing=came_to_nothing and not denied),
-            retry_after=retry_after(printed) if came_to_nothing else None,
-            cost=_cost(printed),
-            output=printed,
+            failure=words.failure if came_to_nothing else None,
+            unavailable=unavailable,
+            retry_after=retry_after(said.answer.complaint or said.tail) if came_to_nothing else None,
         )
 
     def _inside(self, change: Change) -> str | None:
@@ -133,29 +175,6 @@ class CommandProposer:
             return place.read_bytes()
         except PermissionError:
             return _NO_FILE
-
-    def _failure(self, ended: Ended) -> str | None:
-        if ended.forced:
-            limit = self._settings.agent_timeout
-            return f"the agent was still at work after {limit:g} s and was ended before it changed anything"
-        if ended.beyond is not None:
-            return f"the agent {ended.beyond} and was ended before it changed anything"
-        if ended.exit_code != 0:
-            how = f"with exit code {ended.exit_code}" if ended.exit_code is not None else f"by signal {ended.signal}"
-            return f"the agent ended {how} and changed nothing"
-        return None
-
-
-def _unavailable(ended: Ended, printed: str, failure: str | None, *, came_to_nothing: bool) -> str | None:
-    """Why there will be a proposal only later; None when there is one, or when the agent has had its chance."""
-    if ended.forced or ended.beyond is not None:
-        return None
-    if ended.was_killed:
-        return "the agent was killed before it was done"
-    if not came_to_nothing or (ended.exit_code == 0 and not is_outage(printed)):
-        return None
-    last = next((line.strip() for line in reversed(printed.splitlines()) if line.strip()), "")
-    return (failure or "the agent changed nothing") + (f": {last[:_LONGEST_HYPOTHESIS]}" if last else "")
 
 
 _NO_FILE = object()
@@ -201,18 +220,8 @@ def _denied(printed: str) -> str:
 _DENIALS = (os.strerror(errno.EROFS), os.strerror(errno.EBUSY))
 
 
-def _cost(printed: str) -> float | None:
-    """US dollars in the last `cost: 0.12`, also as coding agents print it among JSON (`"total_cost_usd": 0.12`)."""
-    found = list(_COST.finditer(printed))
-    return float(found[-1]["dollars"]) if found else None
-
-
-_COST = re.compile(
-    r"^\W*(?:\{.*)?\b(?:total_)?cost(?:_usd)?\W{1,4}(?P<dollars>\d+(?:\.\d+)?)", re.IGNORECASE | re.MULTILINE
-)
-
-
-def _hypothesis(printed: str) -> str:
+def hypothesis_in(printed: str) -> str:
+    """What an answer says why it should help: the last line `hypothesis: …`; "" where there is none."""
     found = list(_HYPOTHESIS.finditer(printed))
     return " ".join(found[-1]["text"].split())[:_LONGEST_HYPOTHESIS] if found else ""
 

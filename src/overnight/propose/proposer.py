@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from overnight.ledger.records import NOTHING_USED, Usage
 from overnight.propose.brief import Brief
 
 
@@ -29,8 +30,8 @@ class Proposal:
     """Why the proposer could not be asked (its model is down, somebody killed it): to be tried again later."""
     retry_after: float | None = None
     """Seconds after which it asks to be tried again."""
-    cost: float | None = None
-    """US dollars, where the proposer says so."""
+    usage: Usage = NOTHING_USED
+    """What it cost in money and tokens."""
     output: str = ""
     """The last lines the proposer printed, for the history."""
     exhausted: bool = False

@@ -8,7 +8,8 @@ from pathlib import Path, PurePosixPath
 
 from overnight.folders import fresh_folder
 from overnight.goal.settings import Settings
-from overnight.propose.agents import copy_config, needs_of
+from overnight.propose.agents.agent import Needs
+from overnight.propose.agents.needs import copy_config
 from overnight.repo.candidate import Scope
 from overnight.repo.worktree import Worktree
 from overnight.runs.places import hidden_places, named_places
@@ -19,20 +20,35 @@ _MOST_FROZEN = 300
 """Files and folders in one folder that are protected one by one; where there are more, changes are found afterwards."""
 
 
-def agent_room(settings: Settings, copy: Worktree, scope: Scope, brief: Path, tmp: Path, sandbox: Sandbox) -> Room:
+def agent_room(
+    command: str,
+    needs: Needs,
+    settings: Settings,
+    copy: Worktree,
+    scope: Scope,
+    brief: Path,
+    tmp: Path,
+    sandbox: Sandbox,
+    *,
+    keeps_home: bool = False,
+) -> Room:
     """Where the agent works. `copy` is checked out, `tmp` is emptied and gets the agent's own settings.
+
+    With `keeps_home` the agent finds in its home what it left there: its conversation.
 
     The folders of the `edit` files are open, because editors write a new file beside the old one and put it in its
     place; everything else in them is mounted read-only.
     """
-    needs = needs_of(settings.agent)
-    fresh_folder(tmp)
+    home = tmp / "home"
+    keeps_home = keeps_home and home.is_dir() and not home.is_symlink()
+    if not keeps_home:
+        fresh_folder(tmp)
     editable = scope.literal if scope.literal is not None else scope.of(copy.paths())
     open_folders = {copy.project / PurePosixPath(path).parent for path in editable if (copy.project / path).exists()}
     project = copy.repository.root / copy.repository.prefix
     room = Room(
         copy.project,
-        sees=(*tool_paths(settings.agent, project), copy.folder, brief, *named_places(settings.read, project)),
+        sees=(*tool_paths(command, project), copy.folder, brief, *named_places(settings.read, project)),
         writes=tuple(sorted(open_folders)),
         frozen=tuple(place for folder in sorted(open_folders) for place in _frozen(copy, scope, folder, open_folders)),
         hides=hidden_places(settings.hidden, project, copy.project),
@@ -40,8 +56,7 @@ def agent_room(settings: Settings, copy: Worktree, scope: Scope, brief: Path, tm
         network=needs.network if settings.agent_network is None else settings.agent_network,
         limits=Limits.of(settings.limits),
     )
-    home = tmp / "home"
-    if sandbox.confines:
+    if sandbox.confines and not keeps_home:
         home.mkdir()
         copy_config(needs, home)
     return room

@@ -68,6 +68,15 @@ class Output:
         text = self._parsed.decode("utf-8", errors="replace")
         return {**self._early, **numbers_in(text, *self._metrics)}
 
+    @property
+    def printed_bytes(self) -> int:
+        """All that was printed, kept or not."""
+        return self._written + len(self._tail) + self._left_out
+
+    def standard_output(self) -> str:
+        """What came on standard output; the last of it, where that is much."""
+        return redact(self._parsed.decode("utf-8", errors="replace"))
+
     def tail(self) -> str:
         """The last lines of everything printed."""
         recent = bytes(self._tail) if self._written >= _FILE_HEAD else _end_of(self._path)

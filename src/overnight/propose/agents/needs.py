@@ -6,9 +6,10 @@ import re
 import shlex
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from overnight.propose.agents.agent import Needs
+from overnight.propose.agents.claude import Claude
 from overnight.runs.sandbox import home as user_home
 
 _PROVIDERS = (
@@ -17,25 +18,8 @@ _PROVIDERS = (
 )
 
 
-@dataclass(frozen=True)
-class Needs:
-    """Of one agent."""
-
-    env: tuple[str, ...] = ()
-    config: tuple[str, ...] = ()
-    """Files and folders below the user's home; copied into the guest's own before each proposal."""
-    network: bool = False
-
-
 _KNOWN = {
-    "claude": Needs(
-        (
-            *("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL"),
-            *("CLAUDE_CODE_OAUTH_TOKEN", "CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX"),
-        ),
-        (".claude", ".claude.json"),
-        network=True,
-    ),
+    "claude": Claude.needs,
     "codex": Needs(("OPENAI_API_KEY", "OPENAI_BASE_URL", "CODEX_API_KEY"), (".codex",), network=True),
     "gemini": Needs(("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT"), (".gemini",), network=True),
     "opencode": Needs(_PROVIDERS, (".config/opencode", ".local/share/opencode"), network=True),

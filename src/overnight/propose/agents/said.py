@@ -1,0 +1,70 @@
+"""How an agent's invocation ended: whether its model was not to be had, or else why nothing came of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from overnight.propose.agents.agent import Answer
+from overnight.propose.complaints import complaint_in
+from overnight.runs.process import Ended
+
+_MUCH = 20 * 10**6
+_SHOWN = 300
+_REFUSAL = re.compile(
+    r"\brefus(al|ed)\b|usage policy|content.?(filter|policy)|\bsafety\b|can(?:'|no)t (help|assist)", re.I
+)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is known of it, but for the files."""
+
+    ended: Ended
+    tail: str
+    """The last lines of all that it printed."""
+    printed_bytes: int
+    answer: Answer
+
+    def outage(self, login: str) -> str | None:
+        """Why there will be a proposal only later; None when the agent has had its chance. `login` helps."""
+        if self.ended.forced or self.ended.beyond is not None:
+            return None
+        failed = self.ended.exit_code != 0 or self.answer.complaint is not None
+        words = self.answer.complaint or (self.tail if failed else self.answer.text)
+        complaint = complaint_in(words)
+        if complaint is None and (not failed or self._is_refusal()):
+            return None
+        reason = f"the agent could not work: {complaint}" if complaint else self._ended_how()
+        if complaint and ("key" in complaint or "model" in complaint) and login:
+            reason += f" ({login})"
+        last = next((line.strip() for line in reversed(words.splitlines()) if line.strip()), "")
+        return reason + (f": {last[:_SHOWN]}" if last else "")
+
+    def came_to_nothing(self, limit: float) -> str:
+        """Why nothing was changed, if nothing was; the same words for the same reason, so that they can be counted."""
+        if self.ended.forced:
+            return f"the agent was still at work after {limit:g} s and was ended before it changed anything"
+        if self.ended.beyond is not None:
+            return f"the agent {self.ended.beyond} and was ended before it changed anything"
+        if self._is_refusal():
+            return "the model refused to work on this"
+        if self.ended.exit_code != 0 or self.answer.complaint is not None:
+            return self._ended_how()
+        if self.printed_bytes > _MUCH:
+            return f"the agent printed more than {_MUCH // 10**6} MB and changed nothing"
+        if not self.answer.text.strip():
+            return "the agent said nothing and changed nothing"
+        if self.answer.text.rstrip().endswith("?"):
+            return "the agent asked a question instead of changing anything; nobody is there to answer"
+        return "the agent changed nothing"
+
+    def _is_refusal(self) -> bool:
+        return _REFUSAL.search(self.answer.complaint or self.answer.text[-_SHOWN:]) is not None
+
+    def _ended_how(self) -> str:
+        code = self.ended.exit_code
+        if code == 0:
+            return "the agent reported a failure and changed nothing"
+        how = f"with exit code {code}" if code is not None else f"by signal {self.ended.signal}"
+        return f"the agent ended {how} and changed nothing"
