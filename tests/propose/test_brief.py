@@ -6,6 +6,8 @@ from dataclasses import replace
 
 from overnight.ledger.records import Judged
 from overnight.propose.brief import Brief
+from overnight.propose.past import Past
+from overnight.propose.usage import tokens_in
 
 BRIEF = Brief(
     number=8,
@@ -30,13 +32,13 @@ CRASH = Judged(
 def test_it_says_the_goal_the_rules_the_standing_and_the_file() -> None:
     text = BRIEF.text()
     for part in (
-        "# Experiment 8",
+        "\n# Experiment 8\n",
         "`loss` (lower is better)",
         "Make it *fast*, please.",
         "Change only `train.py`, `conf/*.yaml`",
         "`python train.py`, which gets 300 seconds",
         "hypothesis: …",
-        "baseline `loss` 2, now 1.5 (from experiment 5)",
+        "Baseline `loss` 2, now 1.5 (from experiment 5)",
         "about ±0.02",
         "## train.py as it is now\n\n```\nLR = 0.1\n\n```",
     ):
@@ -45,17 +47,42 @@ def test_it_says_the_goal_the_rules_the_standing_and_the_file() -> None:
 
 
 def test_it_tells_what_was_tried_and_what_broke_a_rule() -> None:
-    kept = Judged(number=5, verdict="keep", hypothesis="raise LR", reason="better by 0.5")
-    text = replace(BRIEF, recent=[kept, CRASH], best=[kept], failed=[CRASH], last_rule_broken="it changed x.py").text()
-    assert "- **The previous proposal was thrown away: it changed x.py**" in text
-    assert "- 5 **keep** raise LR: better by 0.5" in text
-    assert "- 7 **crash** go wild: it fell over\n\n    | boom" in text
+    kept = Judged(number=5, verdict="keep", hypothesis="raise LR", reason="better", gain=0.5, about=("LR",))
+    past = Past(tried=[kept, CRASH], kept=[kept])
+    text = replace(BRIEF, past=lambda: past, last_rule_broken="it changed x.py").text()
+    assert "**The previous proposal was thrown away: it changed x.py**" in text
+    assert "- 5 **keep** raise LR: +0.5" in text
+    assert "- 7 **crash** go wild: it fell over" in text
 
 
 def test_nothing_that_a_run_printed_can_speak_as_the_brief() -> None:
-    text = replace(BRIEF, failed=[CRASH]).text()
+    text = replace(BRIEF, past=lambda: Past(tried=[CRASH])).text()
     assert text.count("\n## Rules\n") == 1
     assert "\n    | ## Rules" in text
+
+
+def test_a_long_beginning_stays_the_same_from_brief_to_brief() -> None:
+    kept = Judged(number=5, verdict="keep", hypothesis="raise LR", reason="better", gain=0.5, about=("LR",))
+    first = replace(BRIEF, past=lambda: Past(tried=[kept], kept=[kept])).text()
+    second = replace(BRIEF, number=9, past=lambda: Past(tried=[kept, CRASH], kept=[kept]), incumbent_metric=1.4).text()
+    same = next(index for index, (one, other) in enumerate(zip(first, second, strict=False)) if one != other)
+    assert "LR = 0.1" in first[:same]
+    assert "- 5 **keep** raise LR" in first[:same]
+
+
+def test_it_keeps_to_its_tokens_and_the_file_leaves_room_for_the_history() -> None:
+    tried = [Judged(number=n, verdict="discard", hypothesis=f"idea {n} " * 20, reason="no") for n in range(1, 300)]
+    brief = replace(BRIEF, tokens=3000, files={"big.txt": b"x" * 10**6}, past=lambda: Past(tried=tried))
+    assert tokens_in(brief.text()) < 3200
+    assert "idea 299" in brief.text()
+    assert "Make the next change." in brief.text()
+
+
+def test_a_review_asks_for_words_only() -> None:
+    text = replace(BRIEF, past=lambda: Past(tried=[CRASH])).review_text()
+    assert "Change no file this time." in text
+    assert "experiments up to 7" in text
+    assert "Make the next change" not in text
 
 
 def test_a_file_with_fences_in_it_stays_one_block() -> None:
@@ -65,7 +92,7 @@ def test_a_file_with_fences_in_it_stays_one_block() -> None:
 
 def test_an_exact_metric_and_the_first_experiment() -> None:
     text = replace(BRIEF, noise=0.0, incumbent_number=0, direction="higher", english=" ").text()
-    assert "Repeating the same version gives the same number." in text
+    assert "Repeating the same version gives the same number" in text
     assert "(from the baseline)" in text
     assert "(higher is better)" in text
     assert "(none given)" in text
@@ -73,5 +100,5 @@ def test_an_exact_metric_and_the_first_experiment() -> None:
 
 def test_a_huge_file_is_cut() -> None:
     text = replace(BRIEF, files={"big.txt": b"x" * 10**6}).text()
-    assert len(text) < 210_000
+    assert tokens_in(text) < 41_000
     assert "(cut; read the file itself)" in text

@@ -55,7 +55,7 @@ def ask(checkout: Checkout, tmp_path: Path, sandbox: Sandbox) -> Ask:
 def test_the_brief_comes_on_standard_input_and_in_a_file(ask: Ask) -> None:
     proposal = ask('cat > train.py; cmp train.py "$OVERNIGHT_BRIEF" && echo "hypothesis: same"')
     assert proposal.hypothesis == "same"
-    assert (proposal.files["train.py"] or b"").startswith(b"# Experiment 3\n")
+    assert (proposal.files["train.py"] or b"").count(b"\n# Experiment 3\n") == 1
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from overnight.morning.explain import explain
 from overnight.morning.export import WRITERS, as_row
 from overnight.morning.summary import (
     Summary,
+    cost_words,
     duration_words,
     percent_words,
     summarize,
@@ -71,7 +72,7 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
     if summary.troubles:
         lines.append(f"troubles     waited {trouble_words(summary.troubles)}")
     if summary.cost or summary.tokens:
-        lines.append(f"cost         ${summary.cost:.2f}, {summary.tokens:,} tokens")
+        lines.append(f"cost         {cost_words(summary.cost, summary.tokens)}")
     if summary.baseline is not None and summary.incumbent is not None:
         lines.append(f"baseline     {summary.metric} {summary.baseline.metric:.6g} ({summary.baseline.reason})")
         if summary.kept:

@@ -210,6 +210,7 @@ def _tell_what_was_done(watcher: Watcher, session: Session, name: str) -> None:
             failed=counts.failed,
             baseline=baseline.metric if baseline else None,
             best=best.metric if best else None,
+            spent=history.spent(),
         )
 
 

@@ -16,13 +16,16 @@ from rich.text import Text
 
 from overnight.cli.terminal import safe
 from overnight.goal.settings import Settings
-from overnight.ledger.records import Judged
+from overnight.ledger.accounts import Spent
+from overnight.ledger.records import Judged, Usage
 from overnight.loop.events import (
     ExperimentJudged,
     GuardsStarted,
     Notice,
     ProposalFinished,
     ProposalStarted,
+    Review,
+    ReviewStarted,
     RunFinished,
     RunStarted,
     SessionClosed,
@@ -33,7 +36,7 @@ from overnight.loop.events import (
 )
 from overnight.loop.verify import VerificationDone
 from overnight.loop.verify_each import EachVerified
-from overnight.morning.summary import duration_words, improvement_percent, percent_words
+from overnight.morning.summary import cost_words, duration_words, improvement_percent, percent_words
 
 STYLES = {
     "baseline": "cyan",
@@ -74,7 +77,14 @@ class Now:
     kept: int = 0
     failed: int = 0
     done_before: int = 0
+    cost: float = 0.0
+    tokens: int = 0
     began: float = field(default_factory=time.monotonic)
+
+    def spend(self, usage: Usage) -> None:
+        """A proposer has used up something."""
+        self.cost += usage.cost or 0.0
+        self.tokens += usage.tokens
 
     def start(self, doing: str, limit: float | None) -> None:
         """A new step begins."""
@@ -103,8 +113,11 @@ class Watcher:
     ) -> None:
         self._finish()
 
-    def resume_counts(self, *, done: int, kept: int, failed: int, baseline: float | None, best: float | None) -> None:
+    def resume_counts(
+        self, *, done: int, kept: int, failed: int, baseline: float | None, best: float | None, spent: Spent
+    ) -> None:
         """Begin with what an earlier process did."""
+        self._now.cost, self._now.tokens = spent.cost, spent.tokens
         now = self._now
         now.done = now.done_before = done
         now.kept, now.failed, now.baseline, now.best = kept, failed, baseline, best
@@ -125,6 +138,11 @@ class Watcher:
                 now.start(f"{event.proposer} is thinking", None)
             case ProposalFinished():
                 now.hypothesis = event.proposed.hypothesis
+                now.spend(event.proposed)
+            case ReviewStarted():
+                now.start(f"{event.proposer} writes down what it has learned", None)
+            case Review():
+                now.spend(event.reviewed)
             case RunStarted():
                 now.number, now.hypothesis = event.number, event.hypothesis
                 now.start(_WHAT[event.role], event.limit)
@@ -229,6 +247,8 @@ class Watcher:
         better = f" ({percent_words(percent)})" if now.kept and percent is not None else ""
         words = Text.assemble("best ", (f"{now.settings.metric} {now.best:.5g}{better}", "bold green"))
         words.append(f"   kept {now.kept} · not better {now.done - now.kept - now.failed} · failed {now.failed}")
+        if now.cost or now.tokens:
+            words.append(f"   {cost_words(now.cost, now.tokens)}")
         left = self._seconds_left()
         words.append(f"   about {duration_words(left)} left" if left is not None else "", style="dim")
         return words

@@ -62,6 +62,15 @@ class Accounts(Asking):
         cost, read, written, last = self._source.rows(sql, session=self.session, after=after)[0]
         return Spent(cost or 0.0, int(read or 0) + int(written or 0), last or after)
 
+    def costs_last(self, count: int) -> dict[int, float]:
+        """US dollars that each of the last proposals has cost, where that is known, by its number."""
+        sql = (
+            "SELECT number, CAST(payload ->> 'cost' AS FLOAT) FROM events WHERE session = :session "
+            "AND kind = 'proposed' ORDER BY number DESC LIMIT :count"
+        )
+        rows = self._source.rows(sql, session=self.session, count=count)
+        return {number: cost for number, cost in rows if cost is not None}
+
     def troubles(self) -> dict[str, int]:
         """How often something outside of the experiments was wrong, by what it was."""
         sql = (

@@ -13,6 +13,7 @@ from overnight.ledger.records import (
     Measured,
     Proposed,
     Resumed,
+    Reviewed,
     Role,
     SessionStarted,
     Settled,
@@ -96,13 +97,6 @@ class History(Accounts):
         found = self._fetch(f"verdict = 'keep' AND {NEWEST}")
         return [expect(Judged, event) for event in found]
 
-    def kept_best(self, count: int) -> list[Judged]:
-        """Those of the experiments kept now that brought the most, best first."""
-        by_gain = "CAST(payload ->> 'gain' AS FLOAT) DESC, id"
-        sql = f"{EVENTS} AND verdict = 'keep' AND {NEWEST} ORDER BY {by_gain} LIMIT :limit"
-        rows = self._source.rows(sql, session=self.session, limit=count)
-        return [expect(Judged, event_of(row)) for row in rows]
-
     def flagged(self) -> list[Judged]:
         """Every experiment that is suspicious, in the order of the verdicts that count."""
         found = self._fetch(f"kind = 'judged' AND payload ->> 'flags' <> '[]' AND {NEWEST}")
@@ -160,10 +154,24 @@ class History(Accounts):
         )
         return bool(self._source.rows(sql, session=self.session))
 
-    def tried(self, fingerprint: str) -> bool:
-        """Whether a candidate with exactly these contents was proposed before."""
+    def tried(self, fingerprint: str) -> int | None:
+        """The first experiment whose candidate had exactly these contents."""
         where = "fingerprint = :fingerprint AND kind = 'proposed'"
-        return self._aggregate("count(*)", where, fingerprint=fingerprint) > 0
+        return int(self._aggregate("min(number)", where, fingerprint=fingerprint)) or None
+
+    def same_change(self, change: str) -> int | None:
+        """The last experiment that made this change, on whatever incumbent (see `Proposed.change`)."""
+        where = "kind = 'proposed' AND payload ->> 'change' = :change"
+        return int(self._aggregate("max(number)", where, change=change)) or None
+
+    def review(self) -> Reviewed | None:
+        """What a proposer wrote down when it last looked back, if any did."""
+        found = self._fetch("kind = 'reviewed' AND payload ->> 'text' <> ''", newest=1)
+        return expect(Reviewed, found[0]) if found else None
+
+    def last_reviewed_number(self) -> int:
+        """The newest experiment that a proposer has looked back at, or tried to."""
+        return int(self._aggregate("max(number)", "kind = 'reviewed'"))
 
     def made(self, commit: str) -> bool:
         """Whether a commit is the baseline's or a version that was kept at some time."""

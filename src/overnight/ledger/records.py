@@ -102,6 +102,10 @@ class Proposed(Usage):
     """The kept experiments that the incumbent consists of, in the branch's order."""
     fingerprint: str | None = None
     """SHA-256 of the `edit` files' contents: two candidates are the same if and only if this is."""
+    about: tuple[str, ...] = ()
+    """The functions and names that it touches."""
+    change: str | None = None
+    """SHA-256 of what it adds and takes away, whatever its layout: two proposals with the same are the same idea."""
     origin: dict[str, Any] = Field(default_factory=dict)
     """What the proposer wants to remember about its idea."""
     verdict: Literal["invalid", "no_change"] | None = None
@@ -190,6 +194,8 @@ class Judged(_Record):
     """The candidate; for `keep`, its commit on the session's branch."""
     fingerprint: str | None = None
     """Which version that is (see `Proposed.fingerprint`)."""
+    about: tuple[str, ...] = ()
+    """See `Proposed.about`."""
     origin: dict[str, Any] = Field(default_factory=dict)
     peak_mb: float = 0.0
     output_tail: str = ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from overnight.errors import GoalError
@@ -17,14 +17,19 @@ from overnight.propose.agents.any_command import AnyCommand
 from overnight.propose.brief import Brief
 from overnight.propose.command import CommandProposer, check_program
 from overnight.propose.model import ModelProposer, check_model, is_model
+from overnight.propose.past import Past
 from overnight.propose.proposer import Proposer
+from overnight.propose.shares import Earned
+from overnight.propose.team import Team
 from overnight.repo.candidate import Scope, fingerprint
 from overnight.repo.git import Repository
 from overnight.repo.worktree import Worktree
 from overnight.runs.sandbox import Sandbox
 
-_RECENT = 20
-_FAILED = 5
+_EARNED = 300
+"""Experiments from which it is judged who is asked next."""
+_TOLD = 300
+"""Experiments that a brief may tell of, the kept ones apart."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,30 @@ def make_proposer(
             should_stop=should_stop,
         )
 
-    return make(settings.agent[0])
+    members = [make(who) for who in settings.agent]
+    if len(members) == 1:
+        return members[0]
+    stop = settings.stop
+    return Team(
+        members,
+        seed=seed,
+        earned=lambda: earned_in(history),
+        hours_a_dollar=stop.hours / stop.cost if stop.hours and stop.cost else None,
+    )
+
+
+def earned_in(history: History) -> list[Earned]:
+    """What the last experiments have brought, whoever proposed them, and what they took."""
+    costs = history.costs_last(_EARNED)
+    return [
+        Earned(
+            judged.proposer,
+            max(judged.gain or 0.0, 0.0) if judged.verdict == "keep" else 0.0,
+            judged.seconds / 3600,
+            costs.get(judged.number, 0.0),
+        )
+        for judged in history.judged_last(_EARNED)
+    ]
 
 
 def check_agents(settings: Settings, goal: Goal) -> None:
@@ -133,7 +161,7 @@ def check_agents(settings: Settings, goal: Goal) -> None:
 def _search(project: Project, history: History, seed: int) -> Proposer:
     from overnight.propose.search import SearchProposer  # noqa: PLC0415 - LibCST takes a while to load
 
-    return SearchProposer(seed, history.judged_after, lambda files: history.tried(fingerprint(files)))
+    return SearchProposer(seed, history.judged_after, lambda files: history.tried(fingerprint(files)) is not None)
 
 
 def make_brief(
@@ -142,13 +170,11 @@ def make_brief(
     history: History,
     number: int,
     incumbent: Judged,
-    best: Sequence[Judged],
     noise: float,
 ) -> Brief:
-    """All that is known when experiment `number` is to be proposed; `best` are the keeps that brought the most."""
+    """All that is known when experiment `number` is to be proposed; `noise` is that of one run."""
     baseline = history.baseline()
-    recent = history.judged_last(_RECENT)
-    last = recent[-1] if recent else None
+    last = next(iter(history.judged_last(1)), None)
     assert baseline is not None
     return Brief(
         number=number,
@@ -163,9 +189,19 @@ def make_brief(
         incumbent_metric=incumbent.metric or 0.0,
         baseline_metric=baseline.metric or 0.0,
         noise=noise,
-        recent=recent,
-        best=best,
-        failed=history.failed(_FAILED),
+        past=lambda: past_of(history),
         last_rule_broken=last.reason if last is not None and last.verdict == "invalid" else None,
         incumbent_commit=incumbent.commit or project.base,
+        tokens=settings.brief_tokens,
+    )
+
+
+def past_of(history: History) -> Past:
+    """What was tried, as far as a brief may tell of it."""
+    notes = history.review()
+    return Past(
+        tried=history.judged_last(_TOLD),
+        kept=history.kept(),
+        notes=notes.text if notes else "",
+        notes_upto=notes.number if notes else 0,
     )

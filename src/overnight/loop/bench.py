@@ -23,8 +23,6 @@ from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
 from overnight.repo.branch import SessionRefs
 
-_BEST = 10
-
 
 @dataclass(frozen=True)
 class Rival:
@@ -59,14 +57,12 @@ class Bench:
         self._should_stop = should_stop
         self._incumbent: Judged | None = None
         self._kept: tuple[int, ...] = ()
-        self._best: list[Judged] = []
 
     def incumbent(self) -> Judged:
         """The verdict that made the version to beat."""
         if self._incumbent is None:
             self._incumbent = self.history.incumbent()
             self._kept = tuple(judged.number for judged in self.history.kept())
-            self._best = self.history.kept_best(_BEST)
         assert self._incumbent is not None, "the baseline is measured before anything is proposed"
         return self._incumbent
 
@@ -81,11 +77,6 @@ class Bench:
         """The experiments that the incumbent consists of, in the branch's order."""
         self.incumbent()
         return self._kept
-
-    def best(self) -> list[Judged]:
-        """The keeps that brought the most, best first."""
-        self.incumbent()
-        return self._best
 
     def move_branch(self) -> None:
         """The ledger has another incumbent now: let the branch follow."""
@@ -165,6 +156,7 @@ class Bench:
             seconds=time.monotonic() - started,
             commit=proposed.commit,
             fingerprint=proposed.fingerprint,
+            about=proposed.about,
             origin=proposed.origin,
             peak_mb=max((run.peak_mb for run in runs if run.role == "candidate"), default=0.0),
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from overnight.errors import TroubleKind
 from overnight.goal.settings import Settings
-from overnight.ledger.records import Judged, Measured, Proposed, Role, Verdict
+from overnight.ledger.records import Judged, Measured, Proposed, Reviewed, Role, Verdict
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,21 @@ class VerdictChanged:
     was: Verdict
 
 
+@dataclass(frozen=True)
+class ReviewStarted:
+    """The proposer was asked what it has learned from the experiments up to `number`."""
+
+    number: int
+    proposer: str
+
+
+@dataclass(frozen=True)
+class Review:
+    """It answered, or could not, and that was written down."""
+
+    reviewed: Reviewed
+
+
 SessionEvent = (
     SessionOpened
     | ProposalStarted
@@ -113,6 +128,8 @@ SessionEvent = (
     | GuardsStarted
     | ExperimentJudged
     | VerdictChanged
+    | ReviewStarted
+    | Review
     | Waiting
     | Notice
     | SessionClosed

@@ -13,6 +13,7 @@ from overnight.loop.exact import decide_exactly, recheck
 from overnight.loop.noisy import NoisyCourse
 from overnight.loop.proposing import NothingLeftError, propose
 from overnight.loop.repeats import seems_exact
+from overnight.loop.reviewing import review_if_due
 from overnight.propose.proposer import Proposer
 
 
@@ -38,9 +39,11 @@ class Experimenter:
             started -= proposed.seconds + math.fsum(run.wall_seconds for run in bench.history.runs(proposed.number))
         else:
             number = bench.history.last_number() + 1
+            noise = noisy.noise if noisy else 0.0
+            yield from review_if_due(bench, self._proposer, number=number, noise=noise)
             yield ProposalStarted(number, self._proposer.name)
             try:
-                proposed = propose(bench, self._proposer, number=number, noise=noisy.noise if noisy else 0.0)
+                proposed = propose(bench, self._proposer, number=number, noise=noise)
             except NothingLeftError as reason:
                 self.exhausted = str(reason)
                 return

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from overnight.errors import Trouble
-from overnight.ledger.records import Proposed
+from overnight.ledger.history import History
+from overnight.ledger.records import Proposed, Troubled
 from overnight.ledger.store import Recorder
 from overnight.loop.assemble import Project, make_brief
 from overnight.loop.bench import Bench
+from overnight.propose.kinds import change_of, places_of
+from overnight.propose.past import effect_words
 from overnight.propose.proposer import Proposal, Proposer
 from overnight.repo.candidate import apply_changes, fingerprint, unparsable
 from overnight.runs.redact import brings_secret
 
 _TRIES = 5
+_TRIED = "this was tried before"
 
 
 class NothingLeftError(Exception):
@@ -28,9 +32,12 @@ def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> P
     Raises NothingLeftError when the proposer has nothing left to try, Trouble when it could not be asked.
     """
     project, history, incumbent = bench.project, bench.history, bench.incumbent()
-    brief = make_brief(project, bench.settings, history, number, incumbent, bench.best(), noise)
+    brief = make_brief(project, bench.settings, history, number, incumbent, noise)
     asked = time.monotonic()
     proposal = proposer.propose(brief)
+    for other in proposal.in_vain:
+        reason = f"{other.proposer}: {other.unavailable}"
+        history.append(Troubled(what="agent", reason=reason, number=number, **other.usage.model_dump()))
     if proposal.exhausted:
         raise NothingLeftError(proposal.failure or "there is nothing left to try")
     if proposal.unavailable:
@@ -38,18 +45,24 @@ def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> P
         raise Trouble("agent", proposal.unavailable, retry_after=proposal.retry_after, used=used)
     parent = incumbent.commit or project.base
     files = apply_changes(brief.files, proposal.files)
+    about = places_of(brief.files, files)
+    change = None if proposal.knows_the_past else change_of(brief.files, files)
     verdict, reason = _check(project, history, proposal, brief.files, files)
+    if verdict is None and change and (known := repeated(history, change, about)):
+        verdict, reason = "no_change", known
     commit = None
     if verdict is None:
         commit = _commit(bench, number, parent, proposal)
     proposed = Proposed(
         number=number,
         hypothesis=proposal.hypothesis,
-        proposer=proposer.name,
+        proposer=proposal.proposer or proposer.name,
         parent=parent,
         commit=commit,
         inside=bench.kept(),
         fingerprint=fingerprint(files) if commit else None,
+        about=about,
+        change=change if commit else None,
         origin=dict(proposal.origin),
         verdict=verdict,
         reason=reason,
@@ -93,9 +106,24 @@ def _check(
             return "invalid", f"it writes something into {path} that looks like a key or a password"
     if not after:
         return "invalid", "it deleted everything that may be changed"
-    if history.tried(fingerprint(after)):
-        return "no_change", "exactly this version was tried before"
+    if before_that := history.tried(fingerprint(after)):
+        return "no_change", f"{_TRIED}: exactly this version is that of experiment {before_that}"
     return None, ""
+
+
+def repeated(history: History, change: str, about: Sequence[str]) -> str | None:
+    """Why a change is one that was tried before, and would do the same again; None where it is new.
+
+    On another incumbent the same change may do something else, but only where a later keep has touched the same places.
+    """
+    number = history.same_change(change)
+    judged = history.judged_number(number) if number else None
+    if judged is None:
+        return None
+    if any(keep.number > judged.number and set(keep.about) & set(about) for keep in history.kept()):
+        return None
+    effect = effect_words(judged)
+    return f"{_TRIED}: experiment {judged.number} ({judged.verdict}{f', {effect}' if effect else ''})"
 
 
 def _text(files: Mapping[str, bytes], path: str) -> str:

@@ -51,9 +51,9 @@ class Stopping:
         if (
             len(last) == _STUCK_AFTER
             and last[0].number >= self._first
-            and len({(record.verdict, record.reason) for record in last}) == 1
+            and len({(record.verdict, _kind_of(record.reason)) for record in last}) == 1
         ):
-            return f"the last {_STUCK_AFTER} proposals came to nothing, each because {last[0].reason}"
+            return f"the last {_STUCK_AFTER} proposals came to nothing, each because {_kind_of(last[0].reason)}"
         return None
 
     def worked_seconds(self) -> float:
@@ -62,3 +62,8 @@ class Stopping:
 
     def _in_a_row(self) -> int:
         return self._history.last_number() - self._history.last_kept_number()
+
+
+def _kind_of(reason: str) -> str:
+    """What two reasons have in common that differ only in what they name after a colon."""
+    return reason.split(": ", maxsplit=1)[0]

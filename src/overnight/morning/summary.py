@@ -183,6 +183,11 @@ def verified_words(verified: Verified) -> str:
     return f"verified {percent_words(verified.percent)} ({interval}, {verified.pairs} pairs of runs on new seeds)"
 
 
+def cost_words(dollars: float, tokens: int) -> str:
+    """What proposing has cost, as far as anybody knows."""
+    return ", ".join([f"${dollars:.2f}"] * (dollars > 0) + [f"{tokens:,} tokens"] * (tokens > 0))
+
+
 def duration_words(seconds: float) -> str:
     """`8 h 03 min`, `3 min 20 s`, `45 s`."""
     whole = round(seconds)

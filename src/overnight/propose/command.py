@@ -73,6 +73,11 @@ class CommandProposer:
         finally:
             self._worktree.clean()
 
+    @property
+    def reviews(self) -> bool:
+        """Only those that are known by name: any other program would take it for a brief."""
+        return bool(self._agent.program)
+
     def review(self, brief: Brief) -> Proposal:
         """Ask the agent what it has learned; what it changes is thrown away."""
         try:

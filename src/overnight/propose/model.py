@@ -23,6 +23,8 @@ def check_model(who: str, base_url: str | None) -> None:
 class ModelProposer:
     """Asks a model once for each proposal."""
 
+    reviews = True
+
     def __init__(self, who: str, settings: Settings) -> None:
         self.name = who
         self._settings = settings

@@ -34,6 +34,12 @@ class Proposal:
     """What it cost in money and tokens."""
     output: str = ""
     """The last lines the proposer printed, for the history."""
+    proposer: str = ""
+    """Whose it is, where several take turns."""
+    in_vain: tuple[Proposal, ...] = ()
+    """Of those who were asked before and could not be had."""
+    knows_the_past: bool = False
+    """It looked up what was tried before: the same change again, on another incumbent, is no oversight."""
     exhausted: bool = False
     """The proposer has nothing left to try from this incumbent: the session ends cleanly."""
 
@@ -45,6 +51,15 @@ class Proposer(Protocol):
 
     def propose(self, brief: Brief) -> Proposal:
         """Suggest one change to the incumbent. Must not raise for anything the outside world does."""
+        ...
+
+    @property
+    def reviews(self) -> bool:
+        """Whether it can say in words what it has learned."""
+        ...
+
+    def review(self, brief: Brief) -> Proposal:
+        """Say it, in `output`; only where `reviews`. Must not raise either, and changes nothing."""
         ...
 
     def close(self) -> None:

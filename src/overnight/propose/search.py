@@ -43,6 +43,7 @@ class SearchProposer:
     """
 
     name = "search"
+    reviews = False
 
     def __init__(
         self,
@@ -64,8 +65,14 @@ class SearchProposer:
         for path, move in self._moves(files, brief):
             changed = _apply(files[path], move)
             if not self._tried({**brief.files, path: changed}) and _is_valid(path, changed):
-                return Proposal(files={path: changed}, hypothesis=_hypothesis(move), origin=_origin(path, move))
+                return Proposal(
+                    files={path: changed}, hypothesis=_hypothesis(move), origin=_origin(path, move), knows_the_past=True
+                )
         return Proposal(files={}, failure="every change the search knows from here has been tried", exhausted=True)
+
+    def review(self, _brief: Brief) -> Proposal:
+        """It has no words."""
+        return Proposal({}, failure="the search writes nothing down")
 
     def close(self) -> None:
         """Nothing is held."""

@@ -8,11 +8,21 @@ _CHARACTERS_PER_TOKEN = 4
 """As OpenAI's and Google's documentation gives it for English text; code has a little fewer."""
 
 
+def characters_in(tokens: int) -> int:
+    """About how many characters so many tokens are."""
+    return tokens * _CHARACTERS_PER_TOKEN
+
+
+def tokens_in(text: str) -> int:
+    """About how many tokens a text is."""
+    return -(-len(text) // _CHARACTERS_PER_TOKEN)
+
+
 def estimate(read: str, written: str, *, model: str = "") -> Usage:
     """The usage of a proposer that does not say what it used: at least what it was told and what it said."""
     return Usage(
-        input_tokens=len(read) // _CHARACTERS_PER_TOKEN,
-        output_tokens=len(written) // _CHARACTERS_PER_TOKEN,
+        input_tokens=tokens_in(read),
+        output_tokens=tokens_in(written),
         model=model,
         estimated=True,
     )
