@@ -60,6 +60,9 @@ _WHAT = {
 }
 
 
+Step = ProposalStarted | ProposalFinished | ReviewStarted | Review | RunStarted | RunFinished | GuardsStarted
+
+
 @dataclass
 class Now:
     """What is going on; read by the drawing thread, written by the loop."""
@@ -80,6 +83,27 @@ class Now:
     cost: float = 0.0
     tokens: int = 0
     began: float = field(default_factory=time.monotonic)
+
+    def follow(self, event: Step) -> None:
+        """The loop has taken a step."""
+        match event:
+            case ProposalStarted():
+                self.number, self.hypothesis = event.number, ""
+                self.start(f"{event.proposer} is thinking", None)
+            case ProposalFinished():
+                self.hypothesis = event.proposed.hypothesis
+                self.spend(event.proposed)
+            case ReviewStarted():
+                self.start(f"{event.proposer} writes down what it has learned", None)
+            case Review():
+                self.spend(event.reviewed)
+            case RunStarted():
+                self.number, self.hypothesis = event.number, event.hypothesis
+                self.start(_WHAT[event.role], event.limit)
+            case RunFinished():
+                self.start("deciding", None)
+            case GuardsStarted():
+                self.start("trying the guards", None)
 
     def spend(self, usage: Usage) -> None:
         """A proposer has used up something."""
@@ -128,34 +152,16 @@ class Watcher:
             self._show(event)
 
     def _show(self, event: SessionEvent | VerificationDone | EachVerified) -> None:
-        now = self._now
         match event:
             case SessionOpened():
-                now.settings = event.settings
+                self._now.settings = event.settings
                 self._say_opened(event)
-            case ProposalStarted():
-                now.number, now.hypothesis = event.number, ""
-                now.start(f"{event.proposer} is thinking", None)
-            case ProposalFinished():
-                now.hypothesis = event.proposed.hypothesis
-                now.spend(event.proposed)
-            case ReviewStarted():
-                now.start(f"{event.proposer} writes down what it has learned", None)
-            case Review():
-                now.spend(event.reviewed)
-            case RunStarted():
-                now.number, now.hypothesis = event.number, event.hypothesis
-                now.start(_WHAT[event.role], event.limit)
-            case RunFinished():
-                now.start("deciding", None)
-            case GuardsStarted():
-                now.start("trying the guards", None)
             case ExperimentJudged():
                 self._say_verdict(event.judged)
             case VerdictChanged():
                 self._say_change(event)
             case Waiting():
-                now.start(f"waiting: {safe(event.reason)}", None)
+                self._now.start(f"waiting: {safe(event.reason)}", None)
                 then = datetime.fromtimestamp(time.time() + event.seconds)
                 self._note(f"{event.reason}; nothing is lost, next try at {then:%H:%M:%S}")
             case Notice():
@@ -164,6 +170,8 @@ class Watcher:
                 self._finish()
             case VerificationDone() | EachVerified():
                 pass
+            case _:
+                self._now.follow(event)
 
     def _finish(self) -> None:
         if self._live is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from overnight.ledger.asking import NEWEST, NO_LIMIT, Asking, Event
 from overnight.ledger.records import Troubled, Verdict
@@ -43,6 +45,22 @@ class Spent:
     """The newest event that is counted."""
 
 
+@dataclass(frozen=True)
+class Proposing:
+    """One proposer's part of a session."""
+
+    who: str
+    experiments: int
+    kept: int
+    gain: float
+    """All that its kept changes brought, in the metric's unit; positive is better."""
+    seconds: float
+    """From asking it to the verdicts."""
+    cost: float
+    """US dollars, as far as anybody knows."""
+    tokens: int
+
+
 class Accounts(Asking):
     """Sums and counts over the events of one session."""
 
@@ -61,6 +79,28 @@ class Accounts(Asking):
         )
         cost, read, written, last = self._source.rows(sql, session=self.session, after=after)[0]
         return Spent(cost or 0.0, int(read or 0) + int(written or 0), last or after)
+
+    def by_proposer(self) -> list[Proposing]:
+        """What each proposer's experiments have come to, in the order of the first ones."""
+        sql = (
+            "SELECT payload ->> 'proposer', count(*), sum(CASE WHEN verdict = 'keep' THEN 1 ELSE 0 END), "
+            "sum(CASE WHEN verdict = 'keep' THEN CAST(payload ->> 'gain' AS FLOAT) ELSE 0 END), "
+            "sum(CAST(payload ->> 'seconds' AS FLOAT)) FROM events WHERE session = :session AND kind = 'judged' "
+            f"AND number > 0 AND {NEWEST} GROUP BY payload ->> 'proposer' ORDER BY min(number)"
+        )
+        costs = (
+            "SELECT payload ->> 'proposer', sum(CAST(payload ->> 'cost' AS FLOAT)), "
+            "sum(CAST(payload ->> 'input_tokens' AS FLOAT)), sum(CAST(payload ->> 'output_tokens' AS FLOAT)) "
+            "FROM events WHERE session = :session AND kind IN ('proposed', 'reviewed') GROUP BY payload ->> 'proposer'"
+        )
+        spent = {who: (cost or 0.0, int((read or 0) + (written or 0))) for who, cost, read, written in self._all(costs)}
+        return [
+            Proposing(who, count, kept, gain or 0.0, seconds or 0.0, *spent.get(who, (0.0, 0)))
+            for who, count, kept, gain, seconds in self._all(sql)
+        ]
+
+    def _all(self, sql: str) -> Sequence[Sequence[Any]]:
+        return self._source.rows(sql, session=self.session)
 
     def costs_last(self, count: int) -> dict[int, float]:
         """US dollars that each of the last proposals has cost, where that is known, by its number."""

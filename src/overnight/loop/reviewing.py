@@ -1,4 +1,4 @@
-"""The review: every so many experiments the proposer writes down what it has learned, for later briefs and the morning."""
+"""Reviews: every so many experiments the proposer writes down what it has learned, for briefs and for the morning."""
 
 from __future__ import annotations
 

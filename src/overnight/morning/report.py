@@ -11,6 +11,7 @@ from overnight.ledger.records import Judged
 from overnight.morning.chart import Staircase, write_png
 from overnight.morning.summary import (
     Summary,
+    cost_words,
     duration_words,
     improvement_percent,
     part_words,
@@ -20,6 +21,7 @@ from overnight.morning.summary import (
 )
 
 _MOST_FAILURES = 20
+_LAST = 50
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ def report_markdown(history: History, summary: Summary, *, has_picture: bool) ->
     parts.append(_kept_section(history, summary))
     parts.append(_parts_section(history))
     parts.append(_suspicious_section(history))
+    parts.append(_notes_section(history))
+    parts.append(_proposers_section(history, summary))
     parts.append(_verdicts_section(history, summary))
     parts.append(_next_section(summary))
     parts.append(
@@ -85,6 +89,38 @@ def _parts_section(history: History) -> str:
         judged = history.judged_number(part.number)
         rows.append(f"- {part.number} {_cell(judged.hypothesis if judged else '')}: {part_words(part)}")
     return "\n".join(rows)
+
+
+def _notes_section(history: History) -> str:
+    """In the agent's words, quoted, so that none of them can pass for the report's own."""
+    review = history.review()
+    if review is None:
+        return ""
+    words = "\n".join(f"> {_plain(line)}".rstrip() for line in review.text.strip().splitlines())
+    return (
+        f"## What the agent thinks it learned\n\nWritten by {_plain(review.proposer)} after experiment "
+        f"{review.number}; nobody has checked it.\n\n{words}"
+    )
+
+
+def _proposers_section(history: History, summary: Summary) -> str:
+    """Who earned what, where several took turns or money was spent."""
+    proposing = history.by_proposer()
+    if len(proposing) < 2 and not (summary.cost or summary.tokens):
+        return ""
+    rows = [
+        f"| who | experiments | share of the last {_LAST} | kept | gain | gain an hour | gain a dollar | cost |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    last = [judged.proposer for judged in history.judged_last(_LAST)]
+    for each in proposing:
+        hourly = f"{3600 * each.gain / each.seconds:.3g}" if each.seconds else ""
+        per_dollar = f"{each.gain / each.cost:.3g}" if each.cost else ""
+        rows.append(
+            f"| {_cell(each.who)} | {each.experiments} | {100 * last.count(each.who) / max(len(last), 1):.0f} % | "
+            f"{each.kept} | {_gain(each.gain)} | {hourly} | {per_dollar} | {cost_words(each.cost, each.tokens)} |"
+        )
+    return "## Who proposed\n\n" + "\n".join(rows)
 
 
 def _suspicious_section(history: History) -> str:

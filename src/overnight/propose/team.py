@@ -1,4 +1,4 @@
-"""Several proposers as one: they take turns as they earn them, and stand in for each other when one is not to be had."""
+"""Several proposers as one: they take turns as they earn them, and stand in for one that is not to be had."""
 
 from __future__ import annotations
 
