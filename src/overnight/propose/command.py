@@ -82,7 +82,8 @@ class CommandProposer:
         """Ask the agent what it has learned; what it changes is thrown away."""
         try:
             told = brief.review_text()
-            return self._read_words(told, self._run(brief, told, f"{brief.number}.review.log"))
+            said = self._run(brief, told, f"{brief.number}.review.log")
+            return replace(self._read_words(told, said), failure=said.failure(self._settings.agent_timeout))
         finally:
             self._worktree.clean()
 
@@ -128,8 +129,7 @@ class CommandProposer:
         if self._agent.program and usage.cost is None and not usage.tokens:
             usage = estimate(told, said.answer.text, model=usage.model or self._model or "")
         shown = said.answer.text.strip() if self._agent.program else ""
-        failure = said.came_to_nothing(self._settings.agent_timeout)
-        return Proposal({}, failure=failure, usage=priced(usage), output=redact(shown)[-_SHOWN:] or said.tail)
+        return Proposal({}, usage=priced(usage), output=redact(shown)[-_SHOWN:] or said.tail)
 
     def _read_copy(self, brief: Brief, told: str, said: Said) -> Proposal:
         files: dict[str, bytes | None] = {}
@@ -155,7 +155,7 @@ class CommandProposer:
             hypothesis=hypothesis_in(said.answer.text) or describe(brief.files, changed),
             trespasses=tuple(trespasses),
             denied=denied,
-            failure=words.failure if came_to_nothing else None,
+            failure=said.came_to_nothing(self._settings.agent_timeout) if came_to_nothing else None,
             unavailable=unavailable,
             retry_after=retry_after(said.answer.complaint or said.tail) if came_to_nothing else None,
         )

@@ -41,8 +41,8 @@ class Said:
         last = next((line.strip() for line in reversed(words.splitlines()) if line.strip()), "")
         return reason + (f": {last[:_SHOWN]}" if last else "")
 
-    def came_to_nothing(self, limit: float) -> str:
-        """Why nothing was changed, if nothing was; the same words for the same reason, so that they can be counted."""
+    def failure(self, limit: float) -> str | None:
+        """How it failed, in the same words for the same reason, so that they can be counted; None when it did not."""
         if self.ended.forced:
             return f"the agent was still at work after {limit:g} s and was ended before it changed anything"
         if self.ended.beyond is not None:
@@ -55,6 +55,12 @@ class Said:
             return f"the agent printed more than {_MUCH // 10**6} MB and changed nothing"
         if not self.answer.text.strip():
             return "the agent said nothing and changed nothing"
+        return None
+
+    def came_to_nothing(self, limit: float) -> str:
+        """Why nothing was changed, if nothing was."""
+        if failure := self.failure(limit):
+            return failure
         if self.answer.text.rstrip().endswith("?"):
             return "the agent asked a question instead of changing anything; nobody is there to answer"
         return "the agent changed nothing"
