@@ -69,6 +69,21 @@ def test_an_older_ledger_is_brought_forward_and_a_copy_of_it_kept(old: Path) -> 
     assert History(LedgerReader(old), "s").incumbent() == history.incumbent()
 
 
+def test_the_second_version_only_gets_another_number(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    night = Night.begin(path)
+    night.baseline(3.0)
+    night.ledger.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE ledger_schema SET version = 2")
+    connection.close()
+    ledger = Ledger.open(path)
+    assert problems_of(ledger) == []
+    assert path.with_name("ledger.db.version-2").is_file()
+    ledger.close()
+    assert History(LedgerReader(path), "s").baseline() is not None
+
+
 def test_a_migration_that_fails_leaves_the_older_ledger_as_it_was(old: Path) -> None:
     with sqlite3.connect(old) as connection:
         connection.execute("ALTER TABLE events ADD COLUMN previous TEXT")  # Somebody else's: it will be in the way.

@@ -26,7 +26,9 @@ def run(
     goal: GoalArgument = None,
     experiments: Annotated[int | None, typer.Option(help="Stop after this many in the whole session.")] = None,
     hours: Annotated[float | None, typer.Option(help="Stop after this many hours of work.")] = None,
-    agent: Annotated[str | None, typer.Option(help="Who proposes: `search`, or any command.")] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="Who proposes: search, claude, openai:MODEL, or any command.")
+    ] = None,
     slots: Annotated[int, typer.Option(help="Runs at a time; only 1 for now.")] = 1,
     seed: Annotated[int | None, typer.Option(help="Decides the seeds of runs and of the search (default 0).")] = None,
     new: Annotated[bool, typer.Option("--new", help="Start a new session instead of going on with the last.")] = False,

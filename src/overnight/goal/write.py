@@ -22,7 +22,7 @@ _COMMENTS = {
     "budget": "how long each run gets",
     "kill_at": "when a run is ended by force; start-up comes on top of the budget",
     "read": "what runs need and git does not have",
-    "agent": "who suggests changes: search (built in, needs no model), or a command that edits files",
+    "agent": "who suggests changes: search (needs no model), claude, codex, openai:MODEL, or any command",
     "stop": "whichever comes first",
 }
 _ORDER = tuple(_COMMENTS)

@@ -30,7 +30,7 @@ class Experimenter:
         """Why the proposer has nothing more to try, once it said so."""
 
     def run(self) -> Iterator[SessionEvent]:
-        """Do the next experiment, or the rest of one that was cut off. Raises Interrupted when asked to stop."""
+        """Do the next experiment, the rest of one that was cut off, or a review. Raises Interrupted when asked to stop."""
         bench = self._bench
         noisy = self._look_at_noise()
         started = time.monotonic()
@@ -40,7 +40,8 @@ class Experimenter:
         else:
             number = bench.history.last_number() + 1
             noise = noisy.noise if noisy else 0.0
-            yield from review_if_due(bench, self._proposer, number=number, noise=noise)
+            if (yield from review_if_due(bench, self._proposer, number=number, noise=noise)):
+                return  # It may have used up what was left of the money.
             yield ProposalStarted(number, self._proposer.name)
             try:
                 proposed = propose(bench, self._proposer, number=number, noise=noise)

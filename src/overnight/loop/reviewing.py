@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from overnight.ledger.records import Reviewed
 from overnight.loop.assemble import make_brief
@@ -15,14 +15,16 @@ from overnight.runs.redact import redact
 _LONGEST = 6000
 
 
-def review_if_due(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> Iterator[ReviewStarted | Review]:
-    """Ask for a review before experiment `number`, if there has been none for as long as the goal says.
+def review_if_due(
+    bench: Bench, proposer: Proposer, *, number: int, noise: float
+) -> Generator[ReviewStarted | Review, None, bool]:
+    """Ask for a review before experiment `number`, if there has been none for as long as the goal says; says if so.
 
     One that could not be had is written down too, so that nobody asks for it again before the next is due.
     """
     every, history = bench.settings.review_every, bench.history
     if not every or not proposer.reviews or number - 1 - history.last_reviewed_number() < every:
-        return
+        return False
     yield ReviewStarted(number - 1, proposer.name)
     asked = time.monotonic()
     brief = make_brief(bench.project, bench.settings, history, number, bench.incumbent(), noise)
@@ -38,3 +40,4 @@ def review_if_due(bench: Bench, proposer: Proposer, *, number: int, noise: float
     )
     history.append(reviewed)
     yield Review(reviewed)
+    return True

@@ -99,7 +99,7 @@ class Past:
             wins = sum(judged.number in kept for judged in members)
             items.append(Item(f"\n`{plain(place)}`: {len(members)} tried, {wins} kept", 95.0))
             items += [Item(line(judged), 10.0 + _recency(judged, self.tried)) for judged in members]
-        return Section("What was tried, by what it changes", items)
+        return Section("What was tried, by what it changes: gain and its 95 % interval, positive is better", items)
 
 
 def line(judged: Judged) -> str:
