@@ -7,10 +7,12 @@ import difflib
 import hashlib
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 _LARGEST = 2**19
 _MOST_PLACES = 6
+_MOST_LINES = 3000
+"""More changed ones than these are not compared one by one."""
 _HEADER = re.compile(
     r"(?:export\s+|default\s+|pub\s+|async\s+|static\s+)*(?:def|class|function|fn|func|impl|struct|module|interface|sub)\s+"
     r"(?P<name>[A-Za-z_$][\w$]*)"
@@ -45,8 +47,8 @@ def change_of(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> str:
         old, new = before.get(path, b""), after.get(path, b"")
         if old != new:
             sides = _normalised(path, old), _normalised(path, new)
-            marked = [line for line in difflib.unified_diff(*sides, lineterm="", n=0) if not line.startswith("@@")]
-            digest.update("\n".join((path, *marked[2:], "")).encode(errors="replace"))
+            marked = [f"{side is sides[1]:d}{side[index]}" for side, index in _changed(*sides, both=True)]
+            digest.update("\n".join((path, *marked, "")).encode(errors="replace"))
     return digest.hexdigest()
 
 
@@ -54,15 +56,27 @@ def _lines(content: bytes) -> list[str]:
     return content[:_LARGEST].decode("utf-8", errors="replace").splitlines()
 
 
-def _changed(old: list[str], new: list[str]) -> Iterator[tuple[list[str], int]]:
-    """The lines that came, as (lines, index), and those that went where nothing came."""
-    for tag, old_from, old_to, new_from, new_to in difflib.SequenceMatcher(
-        None, old, new, autojunk=False
-    ).get_opcodes():
+def _changed(old: list[str], new: list[str], *, both: bool = False) -> Iterator[tuple[list[str], int]]:
+    """The lines that came, as (lines, index), and those that went: where nothing came, or with `both` everywhere."""
+    first, left_out = _common_ends(old, new)
+    old_end, new_end = len(old) - left_out, len(new) - left_out
+    steps = [("replace", 0, old_end - first, 0, new_end - first)]
+    if max(old_end, new_end) - first < _MOST_LINES:
+        steps = difflib.SequenceMatcher(None, old[first:old_end], new[first:new_end]).get_opcodes()
+    for tag, old_from, old_to, new_from, new_to in steps:
         if tag == "equal":
             continue
-        side, span = (new, range(new_from, new_to)) if new_to > new_from else (old, range(old_from, old_to))
-        yield from ((side, index) for index in span if side[index].strip())
+        if both or new_to == new_from:
+            yield from ((old, first + index) for index in range(old_from, old_to) if old[first + index].strip())
+        yield from ((new, first + index) for index in range(new_from, new_to) if new[first + index].strip())
+
+
+def _common_ends(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
+    """How many lines two texts begin, and then end, with alike: most changes are small, and comparing is slow."""
+    most = min(len(old), len(new))
+    first = next((index for index in range(most) if old[index] != new[index]), most)
+    last = next((index for index in range(most - first) if old[-1 - index] != new[-1 - index]), most - first)
+    return first, last
 
 
 def _place(lines: list[str], index: int) -> str:
