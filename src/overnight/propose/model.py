@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from overnight.goal.settings import Settings
 from overnight.propose.brief import Brief
 from overnight.propose.command import describe
-from overnight.propose.models.keys import PROVIDERS, check
+from overnight.propose.models.keys import check_model, is_model
 from overnight.propose.proposer import Proposal
 from overnight.repo.candidate import Scope
 from overnight.runs.redact import redact
@@ -21,19 +21,10 @@ if TYPE_CHECKING:
     from overnight.propose.models.asking import Asker
     from overnight.propose.models.changing import ChangeAsker
 
+__all__ = ["ModelProposer", "check_model", "is_model"]
+
 _LONGEST_HYPOTHESIS = 300
 _LONGEST_PATH = 200
-
-
-def is_model(who: str) -> bool:
-    """Whether `who` names a model by API, such as `openai:gpt-5`."""
-    provider, colon, model = who.partition(":")
-    return provider in PROVIDERS and bool(colon and model) and " " not in who
-
-
-def check_model(who: str, base_url: str | None) -> None:
-    """Raise OvernightError unless the model can be asked: the extra is installed, and there is a key."""
-    check(who, base_url)
 
 
 class ModelProposer:

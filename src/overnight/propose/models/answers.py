@@ -49,7 +49,7 @@ def read_answer(text: str, editable: Sequence[str]) -> Change | None:
 
 
 def _from_json(text: str, editable: Sequence[str]) -> Change | None:
-    for found in _objects(text):
+    for found in objects_in(text):
         held = _arguments(found)
         edits = held.get("edits")
         made = [_edit(each, editable) for each in edits] if isinstance(edits, list) else []
@@ -64,13 +64,13 @@ def _arguments(found: dict[str, Any]) -> dict[str, Any]:
     for key in ("arguments", "parameters", "input"):
         inner = found.get(key)
         if isinstance(inner, str):
-            inner = next(_objects(inner), None)
+            inner = next(objects_in(inner), None)
         if isinstance(inner, dict):
             return inner
     return found
 
 
-def _objects(text: str) -> Iterator[dict[str, Any]]:
+def objects_in(text: str) -> Iterator[dict[str, Any]]:
     """The JSON objects in a text, the outermost ones."""
     decoder, at = json.JSONDecoder(strict=False), 0
     for _ in range(_MOST_JSON):

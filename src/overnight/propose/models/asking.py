@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from pydantic_ai import Agent, ModelMessage, ModelResponse, ModelSettings, RunUsage, UsageLimits, capture_run_messages
-from pydantic_ai.exceptions import CostNotFoundWarning, UsageExtractionFailedWarning
 from pydantic_ai.messages import TextPart, ToolCallPart
 from pydantic_ai.models import Model
 
@@ -27,9 +26,6 @@ _MOST_REQUESTS = 4
 
 Output = TypeVar("Output")
 Opened = Callable[[], AbstractAsyncContextManager[Model]]
-
-for _category in (CostNotFoundWarning, UsageExtractionFailedWarning):
-    warnings.simplefilter("ignore", _category)  # A price that nobody knows is written down as such.
 
 
 @dataclass(frozen=True)
@@ -68,6 +64,7 @@ class Asker:
         settings = ModelSettings(max_retries=0, timeout=self.limit, cache=True)
 
         async def asked() -> object:
+            warnings.simplefilter("ignore")  # Of prices that nobody knows, of models that are getting old.
             async with self._opened() as model:
                 agent = Agent(model, output_type=output_type, instructions=instructions, retries=_RETRIES)
                 with capture_run_messages() as said:
@@ -81,7 +78,8 @@ class Asker:
         output: Output | None = None
         error: Exception | None = None
         try:
-            answer = wait_for(asked, limit=self.limit, should_stop=self._should_stop)
+            with warnings.catch_warnings():
+                answer = wait_for(asked, limit=self.limit, should_stop=self._should_stop)
             output = answer if isinstance(answer, expected) else None
         except Interrupted:
             raise

@@ -134,7 +134,7 @@ def _complaint(error: ModelAPIError, who: str, words: str) -> str:
             hint = "is `ollama serve` running?" if provider.name == "ollama" else "look at the network and `base_url:`"
             return f"its service does not answer ({hint})"
     if complaint := complaint_in(words):
-        return complaint
+        return f"{complaint} ({provider.login})" if "key" in complaint else complaint
     if isinstance(error, ModelHTTPError):
         return f"its service answered with HTTP status {error.status_code}"
     return "its service failed"

@@ -58,8 +58,17 @@ def address(provider: Provider, base_url: str | None) -> str | None:
     return base_url or (os.environ.get(provider.address, "").strip() if provider.address else "") or None
 
 
-def check(who: str, base_url: str | None) -> None:
-    """Raise OvernightError unless `who` can be asked, as far as can be told without asking."""
+def is_model(who: str) -> bool:
+    """Whether `who` names a model by API, such as `openai:gpt-5`."""
+    provider, colon, model = who.partition(":")
+    return provider in PROVIDERS and bool(colon and model) and " " not in who
+
+
+def check_model(who: str, base_url: str | None) -> None:
+    """Raise OvernightError unless the model can be asked, as far as can be told without asking.
+
+    The libraries must be there, and a key, unless `base_url` leads to a server of the user's own.
+    """
     provider, model = split(who)
     if not (_is_installed("pydantic_ai") and _is_installed(provider.library)):
         raise OvernightError(f"`agent: {who}` needs the libraries that ask models; install them: {INSTALL}")

@@ -36,7 +36,7 @@ def wait_for(
         except BaseException as error:  # whatever it is, the one who waits is to see it
             done.set_exception(error)
         finally:
-            loop.close()
+            _end(loop)
 
     threading.Thread(target=work, name="overnight-model", daemon=True).start()
     deadline = time.monotonic() + limit
@@ -51,3 +51,16 @@ def wait_for(
         if not done.done():
             loop.call_soon_threadsafe(task.cancel)
             wait([done], timeout=_GOODBYE)
+
+
+def _end(loop: asyncio.AbstractEventLoop) -> None:
+    """Close a loop with all that is still under way in it."""
+    pending = asyncio.all_tasks(loop)
+    for task in pending:
+        task.cancel()
+
+    async def ended() -> None:
+        await asyncio.gather(*pending, return_exceptions=True)
+
+    loop.run_until_complete(ended())
+    loop.close()
