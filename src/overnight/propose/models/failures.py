@@ -33,7 +33,7 @@ from overnight.runs.redact import redact
 REFUSED = "the model refused to work on this"
 SILENT = "the model said nothing"
 ASKED_BACK = "the model asked a question instead of changing anything; nobody is there to answer"
-UNREADABLE = "the model's answer held no change, also when it was told so"
+UNREADABLE = "the model's answer held nothing that was asked for, also when it was told so"
 MALFORMED = "the model's answer had not the form that was asked for, also when it was told so"
 MISMATCH = "the model's edits did not match the file, also when it was told so"
 NOTHING = "the model's edits changed nothing, also when it was told so"
