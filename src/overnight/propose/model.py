@@ -39,7 +39,7 @@ class ModelProposer:
 
     def propose(self, brief: Brief) -> Proposal:
         """Ask for one change. Raises Interrupted when asked to stop meanwhile."""
-        change = self._changes.ask(brief.text(), brief.files)
+        change = self._changes.ask(brief.parts(), brief.files)
         files = dict(change.applied.files) if change.applied else {}
         said = redact(" ".join(change.applied.hypothesis.split())) if change.applied else ""
         return Proposal(

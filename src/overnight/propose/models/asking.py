@@ -10,11 +10,12 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 from pydantic_ai import Agent, ModelMessage, ModelResponse, ModelSettings, RunUsage, UsageLimits, capture_run_messages
-from pydantic_ai.messages import TextPart, ToolCallPart
+from pydantic_ai.messages import CachePoint, TextPart, ToolCallPart, UserContent
 from pydantic_ai.models import Model
 
 from overnight.errors import Interrupted
 from overnight.ledger.records import Usage
+from overnight.propose.models.keys import split
 from overnight.propose.models.waiting import wait_for
 from overnight.runs.redact import redact
 
@@ -57,11 +58,15 @@ class Asker:
         self._should_stop = should_stop
 
     def ask(
-        self, told: str | Sequence[Any], *, instructions: str, output_type: Any, expected: type[Output]
+        self, told: str | tuple[str, str], *, instructions: str, output_type: Any, expected: type[Output]
     ) -> Heard[Output]:
-        """Ask once. Raises Interrupted when asked to stop meanwhile, and nothing else."""
+        """Ask once. Raises Interrupted when asked to stop meanwhile, and nothing else.
+
+        If it is told in two parts, the first is likely to be told again, so that its provider may remember it.
+        """
+        prompt = self._prompt(told)
         used, messages = RunUsage(), list[ModelMessage]()
-        settings = ModelSettings(max_retries=0, timeout=self.limit, cache=True)
+        settings = ModelSettings(max_retries=0, timeout=self.limit, cache={"messages": False})
 
         async def asked() -> object:
             warnings.simplefilter("ignore")  # Of prices that nobody knows, of models that are getting old.
@@ -70,7 +75,7 @@ class Asker:
                 with capture_run_messages() as said:
                     try:
                         limits = UsageLimits(request_limit=_MOST_REQUESTS)
-                        run = await agent.run(told, usage=used, usage_limits=limits, model_settings=settings)
+                        run = await agent.run(prompt, usage=used, usage_limits=limits, model_settings=settings)
                     finally:
                         messages.extend(said)
                 return run.output
@@ -86,6 +91,13 @@ class Asker:
         except Exception as problem:  # whatever the outside world does
             error = problem
         return self._heard(output, error, messages, used)
+
+    def _prompt(self, told: str | tuple[str, str]) -> str | list[UserContent]:
+        """A provider that must be told how much to remember is; others get one text, as small servers want it."""
+        if isinstance(told, str):
+            return told
+        first, rest = told
+        return [first, CachePoint(), rest] if split(self.who)[0].wants_cache_points else first + rest
 
     def _heard(
         self, output: Output | None, error: Exception | None, messages: Sequence[ModelMessage], used: RunUsage

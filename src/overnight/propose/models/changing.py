@@ -76,8 +76,11 @@ class ChangeAsker:
         self._allows = allows
         self._has_tools = True
 
-    def ask(self, told: str, files: Mapping[str, bytes]) -> Changing:
-        """Ask for one change of `files`. Raises Interrupted when asked to stop meanwhile."""
+    def ask(self, told: tuple[str, str], files: Mapping[str, bytes]) -> Changing:
+        """Ask for one change of `files`; what is told first stays the same for many changes.
+
+        Raises Interrupted when asked to stop meanwhile.
+        """
         answering = _Answering(files, self._allows)
         heard = self._ask(told, answering)
         if self._has_tools and has_no_tools(heard.error):
@@ -94,7 +97,7 @@ class ChangeAsker:
             failure = REFUSED
         return Changing(heard.output, failure, outage, trespass, heard)
 
-    def _ask(self, told: str, answering: _Answering) -> Heard[Applied]:
+    def _ask(self, told: tuple[str, str], answering: _Answering) -> Heard[Applied]:
         text = TextOutput(answering.in_words)
         tool = ToolOutput(answering.by_tool, name=TOOL, description="Suggest one change, to be measured.")
         return self._asker.ask(

@@ -23,6 +23,8 @@ class Provider:
     """The package that speaks to it."""
     address: str | None = None
     """The environment variable that may say where its API is."""
+    wants_cache_points: bool = False
+    """Whether it remembers what it has read only up to marks in the text; others do by themselves."""
 
     @property
     def key(self) -> str | None:
@@ -39,10 +41,13 @@ PROVIDERS = {
     provider.name: provider
     for provider in (
         Provider("openai", ("OPENAI_API_KEY",), "openai", "OPENAI_BASE_URL"),
-        Provider("anthropic", ("ANTHROPIC_API_KEY",), "anthropic", "ANTHROPIC_BASE_URL"),
+        Provider(
+            *("anthropic", ("ANTHROPIC_API_KEY",), "anthropic", "ANTHROPIC_BASE_URL"),
+            wants_cache_points=True,
+        ),
         Provider("google", ("GOOGLE_API_KEY", "GEMINI_API_KEY"), "google.genai"),
         Provider("ollama", (), "openai", "OLLAMA_BASE_URL"),
-        Provider("openrouter", ("OPENROUTER_API_KEY",), "openai"),
+        Provider("openrouter", ("OPENROUTER_API_KEY",), "openai", wants_cache_points=True),
     )
 }
 
