@@ -137,7 +137,7 @@ def _with_line_ends(new: bytes, like: bytes) -> bytes:
 
 def _occurrences(text: bytes, search: bytes, *, whole_lines: bool, takes_end: bool) -> list[tuple[int, int]]:
     """Where `search` stands, whatever the line endings; also where two of them overlap."""
-    pattern = rb"\r?\n".join(re.escape(line) for line in search.split(b"\n"))
+    pattern = rb"(?:\r\n|(?<!\r)\n)".join(re.escape(line) for line in search.split(b"\n"))
     if whole_lines:
         end = rb"(?:\r?\n|\Z)" if takes_end else rb"(?=\r?\n|\Z)"
         pattern = rb"(?:\A|(?<=\n))" + pattern + end
