@@ -103,7 +103,8 @@ _CHAT_USAGE = {
 
 
 def _chat_head(asked: Asked) -> dict[str, Any]:
-    return {"id": f"chatcmpl-{len(asked.turns)}-{asked.results}", "created": 1_750_000_000, "model": asked.model}
+    name = f"chatcmpl-{len(asked.turns)}-{asked.results}"
+    return {"id": name, "created": 1_750_000_000, "model": asked.model, "provider": "OpenAI"}  # OpenRouter says whose
 
 
 def _why_it_ends(answer: Answer, called: Called | None) -> str:
