@@ -13,8 +13,8 @@ from rich.console import Console
 
 from overnight.cli.asking import Asker, plain_console
 from overnight.cli.interview import Interview
+from overnight.cli.understanding import understand
 from overnight.errors import OvernightError
-from overnight.goal.english import read_english
 from overnight.goal.suggest import Suggestion
 from overnight.goal.write import Written, goal_text
 
@@ -32,7 +32,9 @@ def init(
     metric: Annotated[str | None, typer.Option(help="The number that decides, as it is printed.")] = None,
     direction: Annotated[str | None, typer.Option(help="Whether lower or higher is better.")] = None,
     budget: Annotated[str | None, typer.Option(help="How long one run gets, such as 90s or 5m.")] = None,
-    agent: Annotated[str, typer.Option(help="Who suggests changes: search (built in), or a command.")] = "search",
+    agent: Annotated[
+        str, typer.Option(help="Who suggests changes: search (built in), a model (openai:MODEL), or a command.")
+    ] = "search",
     source: Annotated[
         Path | None, typer.Option("--from", help="A document in plain English to take the settings from.")
     ] = None,
@@ -52,7 +54,7 @@ def init(
     flags = {"edit": edit, "run": run, "metric": metric, "direction": direction, "budget": budget}
     if document:
         english = _read(document)
-        interview = Interview(folder, asker, flags, read_english(english), believed=True)
+        interview = Interview(folder, asker, flags, understand(console, english, agent, folder), believed=True)
         interview.hold()
         settings = interview.settings(agent)
         english = _for_the_proposer(english, goal, settings)
@@ -62,7 +64,7 @@ def init(
             return
     else:
         english = _ask_goal(console, asker, folder, goal)
-        interview = Interview(folder, asker, flags, read_english(english), believed=False)
+        interview = Interview(folder, asker, flags, understand(console, english, agent, folder), believed=False)
         interview.hold()
         settings = interview.settings(agent)
         english = english or _goal_from(settings)

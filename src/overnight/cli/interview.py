@@ -18,6 +18,7 @@ from overnight.goal.suggest import Suggestion
 from overnight.goal.write import Written
 
 _METRIC_AND_DIRECTION = re.compile(r"(\S+?),?\s+(?:\(?(lower|higher)\b.*)", re.IGNORECASE)
+_BY_MODEL = "the model's suggestion"
 
 
 class Interview:
@@ -61,7 +62,7 @@ class Interview:
     def settings(self, agent: str) -> dict[str, Written]:
         """The front matter, once it is sure that `Settings` takes it."""
         limits: dict[str, str | int | float] = {}
-        for key in ("experiments", "hours"):
+        for key in ("experiments", "hours", "cost", "plateau"):
             if found := self.said.get(f"stop.{key}"):
                 limits[key] = int(found.value) if float(found.value).is_integer() else float(found.value)
                 self.why["stop"] = _quoted(found)
@@ -78,7 +79,7 @@ class Interview:
     ) -> str:
         given, found = self.flags[key], self.said.get(key)
         check = check or (lambda text: self._problem(key, text))
-        if self.believed and found is not None and given is None:
+        if self.believed and found is not None and found.is_quoted and given is None:
             said = _spelled(found)
             problem = check(said)
             if not problem:
@@ -89,11 +90,11 @@ class Interview:
         return self._settle_text(key, answer, taken if given is None else f"--{key}")
 
     def _in_your_words(self, key: str, suggested: Suggestion | None) -> Suggestion | None:
-        """What the user's own words say goes before what the folder suggests."""
+        """What the user's own words say, or a model makes of them, goes before what the folder suggests."""
         found = self.said.get(key)
-        if self.believed or found is None or self._problem(key, _spelled(found)):
+        if found is None or self._is_said(key) or self._problem(key, _spelled(found)):
             return suggested
-        return Suggestion(_spelled(found), "your goal says so")
+        return Suggestion(_spelled(found), "your goal says so" if found.is_quoted else _BY_MODEL)
 
     def _ask_metric(self, suggested: Suggestion | None) -> None:
         """The fourth question has two halves; one answer, `val_loss lower`, may give both."""
@@ -117,7 +118,7 @@ class Interview:
         if self.flags["direction"] is None and answered:
             why = named.why if taken and named and named.value == answered else self.why["metric"]
             self._settle("direction", answered, why)
-        elif self.flags["direction"] is None and named and not (self.believed and "direction" in self.said):
+        elif self.flags["direction"] is None and named and not self._is_said("direction"):
             self._settle("direction", named.value, named.why)
         else:
             self._ask("direction", f"Is a lower or a higher {metric} better?", named)
@@ -144,10 +145,14 @@ class Interview:
             if found := self.said.get(key):
                 self._settle(key, _spelled(found), _quoted(found))
         if found := self.said.get("read"):
-            self._settle("read", [str(found.value)], _quoted(found))
+            self._settle("read", [part.strip() for part in str(found.value).split(",")], _quoted(found))
         kill_at = self.answers.get("kill_at")
         if kill_at is not None and parse_duration(kill_at) <= parse_duration(self.answers["budget"]):
             del self.answers["kill_at"]
+
+    def _is_said(self, key: str) -> bool:
+        """Whether the document decides it."""
+        return self.believed and key in self.said and self.said[key].is_quoted
 
     def _problem(self, key: str, text: str) -> str:
         return _edit_problem(self.folder, text) if key == "edit" else _setting_problem(key, text)
@@ -221,6 +226,8 @@ def _spelled(found: Found) -> str:
 
 
 def _quoted(found: Found) -> str:
+    if not found.is_quoted:
+        return _BY_MODEL
     sentence = found.sentence if len(found.sentence) <= 160 else f"{found.sentence[:159]}…"
     return f"line {found.line}: “{sentence}”" + (f" ({found.note})" if found.note else "")
 

@@ -34,6 +34,11 @@ class Found:
     note: str = ""
     """What to tell the user where the value is not literally in the sentence."""
 
+    @property
+    def is_quoted(self) -> bool:
+        """Whether the document says so; what a model merely suggests has no sentence and no line."""
+        return self.line > 0
+
 
 def read_english(text: str) -> dict[str, Found]:
     """The settings that the document states. What it does not state, or not clearly enough, is absent."""

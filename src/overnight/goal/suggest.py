@@ -58,7 +58,7 @@ MOST_BYTES = 300_000
 
 def suggest_edit(folder: Path) -> Suggestion | None:
     """The file most likely meant to be improved, or None where nothing stands out."""
-    sources = [path for path in _files(folder) if path.suffix in _SOURCES]
+    sources = [path for path in listed(folder) if path.suffix in _SOURCES]
     top = {path.name for path in sources if len(path.parts) == 1}
     if {"train.py", "prepare.py"} <= top:
         return Suggestion("train.py", "it stands next to prepare.py")
@@ -82,7 +82,7 @@ def suggest_score(folder: Path, edit: str) -> Suggestion | None:
     """A scorer beside the file that reads what a run left. One that imports the file is the run itself."""
     for name in _SCORERS:
         path = folder / f"{name}.py"
-        if path.is_file() and path.name != edit and not _imports(_text(path), Path(edit).stem):
+        if path.is_file() and path.name != edit and not _imports(beginning_of(path), Path(edit).stem):
             return Suggestion(_python(folder, path.name), f"{path.name} looks like the scorer; it cannot be changed")
     return None
 
@@ -92,10 +92,10 @@ def suggest_run(folder: Path, edit: str) -> Suggestion | None:
     if benchmark := _named_benchmark(folder):
         return benchmark
     path = Path(edit)
-    if not re.search(r"__main__", _text(folder / edit)):
+    if not re.search(r"__main__", beginning_of(folder / edit)):
         for name in _RUNNERS:
             runner = folder / f"{name}.py"
-            if path.suffix == ".py" and runner.name != path.name and _imports(_text(runner), path.stem):
+            if path.suffix == ".py" and runner.name != path.name and _imports(beginning_of(runner), path.stem):
                 return Suggestion(_python(folder, runner.name), f"{runner.name} imports {path.name}")
     if path.suffix == ".py":
         command = _python(folder, edit)
@@ -110,7 +110,7 @@ def suggest_run(folder: Path, edit: str) -> Suggestion | None:
 def suggest_metric(folder: Path, edit: str, score: str | None = None, run: str | None = None) -> Suggestion | None:
     """The number printed by the scorer, else by the run, that looks most like a verdict."""
     for source in dict.fromkeys([*scripts_in(score), *scripts_in(run), edit]):
-        names = list(dict.fromkeys(_printed_names(_text(folder / source))))
+        names = list(dict.fromkeys(_printed_names(beginning_of(folder / source))))
         if names:
             return Suggestion(max(names, key=_looks_like_a_verdict), f"{source} prints it")
     return None
@@ -128,14 +128,14 @@ _FIVE_MINUTES = Suggestion("5m", "about a hundred experiments fit into a night")
 def suggest_budget(folder: Path, edit: str) -> Suggestion:
     """How long one run gets: what the scripts say of themselves, else five minutes."""
     for name in dict.fromkeys([edit, "prepare.py"]):
-        if match := re.search(r"^\s*TIME_BUDGET\w*\s*=\s*([1-9]\d{0,4})\b", _text(folder / name), re.MULTILINE):
+        if match := re.search(r"^\s*TIME_BUDGET\w*\s*=\s*([1-9]\d{0,4})\b", beginning_of(folder / name), re.MULTILINE):
             return Suggestion(format_duration(float(match[1])), f"{name} says {match[0].strip()}")
     return _FIVE_MINUTES
 
 
 def prints(folder: Path, script: str, name: str) -> bool:
     """Whether a script, or the script in a command, seems to print that number."""
-    return any(name in _printed_names(_text(folder / path)) for path in scripts_in(script))
+    return any(name in _printed_names(beginning_of(folder / path)) for path in scripts_in(script))
 
 
 def says_its_own_budget(folder: Path, edit: str) -> bool:
@@ -143,7 +143,7 @@ def says_its_own_budget(folder: Path, edit: str) -> bool:
     return suggest_budget(folder, edit) != _FIVE_MINUTES
 
 
-def _files(folder: Path) -> list[Path]:
+def listed(folder: Path) -> list[Path]:
     """Paths relative to the folder, its own files first, then those one folder down; hidden ones never."""
     found: list[Path] = []
     seen = 0
@@ -170,7 +170,7 @@ def _visible(folder: Path, *, folders: bool) -> Iterator[str]:
         return
 
 
-def _text(path: Path) -> str:
+def beginning_of(path: Path) -> str:
     """The beginning of a file, or nothing where there is none to read."""
     try:
         if not path.is_file():
@@ -190,7 +190,7 @@ def _imports(text: str, module: str) -> bool:
 def _imported_by_runner(folder: Path, candidates: list[Path], sources: list[Path]) -> Suggestion | None:
     for runner in sources:
         if runner.stem in _RUNNERS and runner.suffix == ".py":
-            text = _text(folder / runner)
+            text = beginning_of(folder / runner)
             used = [path for path in candidates if path != runner and _imports(text, path.stem)]
             if len(used) == 1:
                 return Suggestion(used[0].as_posix(), f"it is what {runner.name} imports")
@@ -198,10 +198,10 @@ def _imported_by_runner(folder: Path, candidates: list[Path], sources: list[Path
 
 
 def _named_benchmark(folder: Path) -> Suggestion | None:
-    if match := re.search(r"^(bench\w*)\s*:(?!=)", _text(folder / "Makefile"), re.MULTILINE):
+    if match := re.search(r"^(bench\w*)\s*:(?!=)", beginning_of(folder / "Makefile"), re.MULTILINE):
         return Suggestion(f"make {match[1]}", f"the Makefile has a target {match[1]}")
     try:
-        scripts = json.loads(_text(folder / "package.json") or "{}").get("scripts", {})
+        scripts = json.loads(beginning_of(folder / "package.json") or "{}").get("scripts", {})
         name = next((name for name in ("bench", "benchmark") if name in scripts), None)
     except (ValueError, AttributeError, TypeError, RecursionError):
         name = None
@@ -210,7 +210,7 @@ def _named_benchmark(folder: Path) -> Suggestion | None:
 
 def _python(folder: Path, script: str) -> str:
     quoted = f"'{script}'" if re.search(r"[^\w./-]", script) else script
-    if (folder / "uv.lock").is_file() or "[tool.uv" in _text(folder / "pyproject.toml"):
+    if (folder / "uv.lock").is_file() or "[tool.uv" in beginning_of(folder / "pyproject.toml"):
         return f"uv run {quoted}"
     return f"{'python' if shutil.which('python') or not shutil.which('python3') else 'python3'} {quoted}"
 

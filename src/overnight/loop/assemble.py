@@ -106,7 +106,7 @@ def make_proposer(
         if who == "search":
             return _search(project, history, seed)
         if is_model(who):
-            return ModelProposer(who, settings)
+            return ModelProposer(who, settings, should_stop=should_stop)
         agent, model = named(who) or (AnyCommand(who), None)
         return CommandProposer(
             agent,

@@ -50,13 +50,17 @@ class Brief:
 
     def text(self) -> str:
         """The brief as Markdown, as an agent gets it on standard input."""
-        return self._text(self._rules(), self._task())
+        return "".join(self.parts())
+
+    def parts(self) -> tuple[str, str]:
+        """The same in two: what stays as it is until something is kept, and what each experiment adds or changes."""
+        return self._parts(self._rules(), self._task())
 
     def review_text(self) -> str:
         """What the proposer is told when it is asked what it has learned."""
-        return self._text(self._rules(), _REVIEW.format(number=self.number - 1))
+        return "".join(self._parts(self._rules(), _REVIEW.format(number=self.number - 1)))
 
-    def _text(self, rules: str, task: str) -> str:
+    def _parts(self, rules: str, task: str) -> tuple[str, str]:
         better = "lower" if self.direction == "lower" else "higher"
         head = (
             f"# Make one small change that improves `{self.metric}` ({better} is better)\n\n"
@@ -66,7 +70,8 @@ class Brief:
         left = self.tokens - tokens_in(head) - tokens_in(task)
         files = self._files(int(left * (1 - _LEAST_HISTORY)))
         history = fit(self.past().sections(), max(left - tokens_in(files), 0))
-        return "\n\n".join(part for part in (head, files, history, task) if part) + "\n"
+        stable = "".join(f"{part}\n\n" for part in (head, files) if part)
+        return stable, "\n\n".join(part for part in (history, task) if part) + "\n"
 
     def _rules(self) -> str:
         allowed = ", ".join(f"`{path}`" for path in self.edit)

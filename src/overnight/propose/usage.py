@@ -32,17 +32,24 @@ def priced(usage: Usage) -> Usage:
     """The usage with the dollars that its tokens cost by the price tables of `genai-prices`, if nobody has said so.
 
     Those tables come with `overnight[models]`; without them, or for a model that they do not have, nothing is added.
+    A model may be named with its provider (`openai/gpt-5`, `openrouter/openai/gpt-5`) or without.
     """
     if usage.cost is not None or not usage.tokens or not usage.model:
         return usage
+    provider, _, name = usage.model.partition("/")
+    cost = _cost(usage, name, provider) if name else None
+    if cost is None:
+        cost = _cost(usage, usage.model.rpartition("/")[2], None)
+    return usage if cost is None else usage.model_copy(update={"cost": cost, "estimated": True})
+
+
+def _cost(usage: Usage, model: str, provider: str | None) -> float | None:
     try:
         import genai_prices  # noqa: PLC0415 - an extra
     except ImportError:
-        return usage
-    provider, _, name = usage.model.rpartition("/")
+        return None
     counted = genai_prices.Usage(input_tokens=usage.input_tokens or 0, output_tokens=usage.output_tokens or 0)
     try:
-        price = genai_prices.calc_price(counted, name, provider_id=provider or None)
-    except LookupError:
-        return usage
-    return usage.model_copy(update={"cost": float(price.total_price), "estimated": True})
+        return float(genai_prices.calc_price(counted, model, provider_id=provider).total_price)
+    except (LookupError, ValueError):  # It does not know the model, or not what this one costs.
+        return None
