@@ -20,7 +20,7 @@ class Codex:
         network=True,
     )
     install = "npm install -g @openai/codex"
-    login = "run `codex login`, or set OPENAI_API_KEY"
+    login = "run `codex login`, or set CODEX_API_KEY"
     oldest = "0.169"
 
     def command(self, asking: Asking) -> str:

@@ -8,6 +8,8 @@ from overnight.ledger.records import Usage
 from overnight.propose.agents.agent import Answer, Asking, Needs
 from overnight.propose.agents.reports import count, inside, last_object, text, total
 
+_SETTINGS = ("settings.json", "oauth_creds.json", "google_accounts.json", "installation_id", "GEMINI.md", ".env")
+
 
 class Gemini:
     """One `gemini -p`; its report is one JSON object, also where it failed, but then on standard error."""
@@ -38,7 +40,7 @@ class Gemini:
     oldest = "0.61"
 
     def command(self, asking: Asking) -> str:
-        """Edits are accepted; what asks before it is done (a shell, fetching pages) is refused without anybody there."""
+        """Edits are accepted; what asks before it is done (a shell, fetching pages) is refused as nobody is there."""
         words = [self.program, "--output-format", "json", "--approval-mode", "auto_edit", "--skip-trust"]
         if asking.model:
             words += ["--model", asking.model]
