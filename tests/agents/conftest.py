@@ -45,7 +45,7 @@ class Real:
     name: str
     model: str = ""
     env: dict[str, str] = field(default_factory=dict)
-    """URL stands for where the model is, KEY for the key."""
+    """@URL stands for where the model is, @KEY for the key."""
     config: dict[str, str] = field(default_factory=dict)
     """Files below the user's home."""
     knows: tuple[str, ...] = ()
@@ -57,24 +57,24 @@ class Real:
         return f"{self.name}:{self.model}" if self.model else self.name
 
 
-_OPENAI = {"OPENAI_API_KEY": "KEY", "OPENAI_BASE_URL": "URL/v1", "OPENAI_API_BASE": "URL/v1"}
+_OPENAI = {"OPENAI_API_KEY": "@KEY", "OPENAI_BASE_URL": "@URL/v1", "OPENAI_API_BASE": "@URL/v1"}
 REAL = {
     real.name: real
     for real in (
         Real(
             "claude",
-            env={"ANTHROPIC_API_KEY": "KEY", "ANTHROPIC_BASE_URL": "URL"},
+            env={"ANTHROPIC_API_KEY": "@KEY", "ANTHROPIC_BASE_URL": "@URL"},
             knows=("cost", "input_tokens", "output_tokens", "turns", "model"),
         ),
         Real(
             "codex",
-            env={"CODEX_API_KEY": "KEY"},
-            config={".codex/config.toml": 'openai_base_url = "URL/v1"\n'},
+            env={"CODEX_API_KEY": "@KEY"},
+            config={".codex/config.toml": 'openai_base_url = "@URL/v1"\n'},
             knows=("input_tokens", "output_tokens"),
         ),
         Real(
             "gemini",
-            env={"GEMINI_API_KEY": "KEY", "GOOGLE_GEMINI_BASE_URL": "URL"},
+            env={"GEMINI_API_KEY": "@KEY", "GOOGLE_GEMINI_BASE_URL": "@URL"},
             config={
                 ".gemini/settings.json": json.dumps({"security": {"auth": {"selectedType": "gemini-api-key"}}}),
             },
@@ -83,10 +83,10 @@ REAL = {
         Real(
             "opencode",
             "openai/gpt-5",
-            env={"OPENAI_API_KEY": "KEY"},
+            env={"OPENAI_API_KEY": "@KEY"},
             config={
                 ".config/opencode/opencode.json": json.dumps(
-                    {"provider": {"openai": {"options": {"baseURL": "URL/v1"}}}}
+                    {"provider": {"openai": {"options": {"baseURL": "@URL/v1"}}}}
                 ),
             },
             knows=("cost", "input_tokens", "output_tokens", "turns", "model"),
@@ -171,8 +171,8 @@ def begin(tmp_path: Path) -> Iterator[Nightly]:
             home, folder = tmp_path / "home", tmp_path / "project"
             for name, text in real.config.items():
                 (home / name).parent.mkdir(parents=True, exist_ok=True)
-                (home / name).write_text(text.replace("URL", model.url))
-            env = {name: text.replace("URL", model.url).replace("KEY", KEY) for name, text in real.env.items()}
+                (home / name).write_text(text.replace("@URL", model.url))
+            env = {name: text.replace("@URL", model.url).replace("@KEY", KEY) for name, text in real.env.items()}
             kept = {name: os.environ[name] for name in ("LANG", "PYTHONPATH", "VIRTUAL_ENV") if name in os.environ}
             path = f"{PROGRAMS}{os.pathsep}{os.environ['PATH']}"
             home.mkdir(exist_ok=True)

@@ -126,8 +126,9 @@ class CommandProposer:
     def _read_words(self, told: str, said: Said) -> Proposal:
         """What of an answer does not depend on what was changed."""
         usage = said.answer.usage
+        usage = usage.model_copy(update={"model": usage.model or self._model or ""})
         if self._agent.program and usage.cost is None and not usage.tokens:
-            usage = estimate(told, said.answer.text, model=usage.model or self._model or "")
+            usage = estimate(told, said.answer.text, model=usage.model)
         shown = said.answer.text.strip() if self._agent.program else ""
         return Proposal({}, usage=priced(usage), output=redact(shown)[-_SHOWN:] or said.tail)
 
