@@ -23,8 +23,8 @@ from tests.system.conftest import OVERNIGHT, SOLVE, Project
 PROGRAMS = Path(__file__).parents[2] / ".agents" / "bin"
 """Where scripts/setup_agents.sh puts them."""
 KEY = "sk-test-7b1f90c2d4e8461aa3c5"
-KNOBS = {1: 20, 2: 12, 3: 36}
-"""What the model tries: better, worse, much better; 37 is best."""
+KNOBS = {1: 20, 2: 12, 3: 36, 4: 9, 5: 8}
+"""What the model tries: better, worse, much better, worse, worse; 37 is best."""
 GOAL = f"""---
 edit: solve.py
 run: {sys.executable} solve.py

@@ -14,11 +14,12 @@ def test_three_experiments(begin: Nightly, real: Real) -> None:
     head = night.git("rev-parse", "HEAD")
     night.run()
 
+    tried = [KNOBS[number] for number in (1, 2, 3)]
     log = [entry for entry in night.log() if entry["number"] > 0]
     assert [entry["verdict"] for entry in log] == ["keep", "discard", "keep"], night.agent_logs()
-    assert [entry["metric"] for entry in log] == [abs(knob - 37) for knob in KNOBS.values()]
+    assert [entry["metric"] for entry in log] == [abs(knob - 37) for knob in tried]
     assert [entry["hypothesis"] for entry in log] == [
-        f"the knob at {knob} is nearer to where it belongs" for knob in KNOBS.values()
+        f"the knob at {knob} is nearer to where it belongs" for knob in tried
     ]
 
     for proposed in night.records("proposed"):

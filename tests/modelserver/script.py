@@ -220,12 +220,15 @@ def answers(steps: Sequence[Step]) -> list[Played]:
 def play(script: Script, asked: Asked) -> Played:
     """The answer to a request: told by how many tools have answered, so that a repeated request gets the same."""
     steps = script(asked)
-    if not asked.tools and any(isinstance(step, ToolStep) for step in steps):
-        if "SEARCH/REPLACE" in asked.text:
-            return Answer(text="\n\n".join(_as_text(step) for step in steps))
-        if not isinstance(steps[0], Fail | Respond):
-            # Agents ask for a title, or whether the task is hard, beside the conversation.
-            return Answer(text=json.dumps(_example(asked.schema)) if asked.schema else "A title")
+    edits = any(isinstance(step, ToolStep) for step in steps)
+    if not asked.tools and edits and "SEARCH/REPLACE" in asked.text:
+        return Answer(text="\n\n".join(_as_text(step) for step in steps))
+    if not asked.tools and isinstance(steps[0], Think | Say | Refuse | ToolStep) and (edits or asked.schema):
+        # Agents ask for a title, or whether the task is hard, beside the conversation.
+        if not asked.schema:
+            return Answer(text="A title")
+        if not any(isinstance(step, Say) and step.text.startswith("{") for step in steps):
+            return Answer(text=json.dumps(_example(asked.schema)))
     planned = answers(steps)
     played = planned[min(asked.results, len(planned) - 1)]
     if isinstance(played, Answer) and played.tool is None and _MINI_IS_DONE in asked.text:

@@ -22,6 +22,7 @@ _TOKENS = re.compile(
 )
 _READY = re.compile(r"^Added .* to the chat\.$", re.MULTILINE)
 _ERROR = re.compile(r"^(?:litellm\.\w+(?:Error|Exception)\b.*|The API provider .*)$", re.MULTILINE)
+_ITS_OWN = re.compile(rf"{_TOKENS.pattern}|^Empty response received from LLM\..*$", re.MULTILINE)
 _HISTORY = "aider.chat.md"
 
 
@@ -31,7 +32,10 @@ class Aider:
     name = "aider"
     program = "aider"
     needs = Needs(
-        (*ANY_PROVIDER, "AIDER_MODEL"), (".aider.conf.yml", ".aider.model.settings.yml", ".env"), network=True
+        (*ANY_PROVIDER, "AIDER_MODEL"),
+        (".aider.conf.yml", ".aider.model.settings.yml", ".env"),
+        network=True,
+        settings={"COLUMNS": "1000"},  # It breaks its lines at the terminal's width.
     )
     install = "python -m pip install aider-chat"
     login = "set the key of your model's provider, such as ANTHROPIC_API_KEY"
@@ -55,7 +59,7 @@ class Aider:
         errors = _ERROR.findall(printed) if not reports else []
         cost = reports[-1]["cost"] if reports else None
         return Answer(
-            _TOKENS.sub("", said).strip(),
+            _ITS_OWN.sub("", said).strip(),
             Usage(
                 cost=float(cost) if cost and cost.count(".") <= 1 and cost != "." else None,
                 input_tokens=sum(_many(each["read"]) for each in reports) if reports else None,

@@ -6,6 +6,7 @@ import shlex
 
 from overnight.propose.agents.agent import Answer, Asking, Needs
 from overnight.propose.agents.keys import ANY_PROVIDER
+from overnight.propose.complaints import complaint_in
 
 
 class Goose:
@@ -32,4 +33,4 @@ class Goose:
 
     def read(self, printed: str) -> Answer:
         """It says neither tokens nor dollars."""
-        return Answer(printed.strip())
+        return Answer(printed.strip(), complaint=printed if complaint_in(printed) else None)
