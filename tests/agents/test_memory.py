@@ -17,8 +17,9 @@ def test_the_second_proposal_remembers_the_first(begin: Nightly, name: str) -> N
     second = [asked for asked in night.model.asked if asked.experiment == 2 and len(asked.turns) > 1]
     assert second
     assert all("# Experiment 1" in asked.text for asked in second)
-    used = [proposed["output_tokens"] for proposed in night.records("proposed")]
-    assert used[0] == used[1] >= OUTPUT_TOKENS, "what was used before is not counted again"
+    first, again = night.records("proposed")
+    assert first["output_tokens"] == again["output_tokens"] >= OUTPUT_TOKENS, "nothing is counted twice"
+    assert (first["cost"] or 0.0) == pytest.approx(again["cost"] or 0.0, rel=0.1)
 
 
 def test_without_it_each_proposal_begins_anew(begin: Nightly) -> None:

@@ -116,7 +116,7 @@ class CommandProposer:
             )
         answer = self._agent.read(output.standard_output())
         if self._conversation:
-            self._conversation.went_on(answer.conversation)
+            answer = replace(answer, usage=self._conversation.went_on(answer))
         return Said(ended, output.tail(), output.printed_bytes, answer)
 
     def close(self) -> None:

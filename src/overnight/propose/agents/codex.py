@@ -58,4 +58,4 @@ class Codex:
                 case "turn.failed":
                     error = event.get("error")
                     complaint = (text(error.get("message")) if isinstance(error, dict) else "") or "the turn failed"
-        return Answer(said, usage, conversation, complaint)
+        return Answer(said, usage, conversation, complaint, adds_up=True)
