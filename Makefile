@@ -15,7 +15,7 @@ test: $(READY_FOR_TESTS)  ## the whole test suite
 	$(BIN)/pytest
 
 test-agents: $(READY_FOR_TESTS) $(READY_AGENTS)  ## the real coding agents against a model that needs no key
-	PATH="$(CURDIR)/$(AGENTS)/bin:$$PATH" $(BIN)/pytest tests/agents
+	$(BIN)/pytest tests/agents
 
 lint: $(READY)  ## style, types, layers
 	$(BIN)/ruff check .

@@ -51,10 +51,13 @@ class Real:
     knows: tuple[str, ...] = ()
     """What of a proposal's use it reports itself."""
 
+    command: str = ""
+    """What stands in goal.md instead of its name."""
+
     @property
     def setting(self) -> str:
         """What stands in goal.md."""
-        return f"{self.name}:{self.model}" if self.model else self.name
+        return self.command or (f"{self.name}:{self.model}" if self.model else self.name)
 
 
 _OPENAI = {"OPENAI_API_KEY": "@KEY", "OPENAI_BASE_URL": "@URL/v1", "OPENAI_API_BASE": "@URL/v1"}

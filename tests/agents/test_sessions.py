@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.agents.conftest import KEY, KNOBS, REAL, Nightly, Real
@@ -39,3 +41,20 @@ def test_three_experiments(begin: Nightly, real: Real) -> None:
     assert night.git("status", "--porcelain", "--ignored").split() == ["!!", ".overnight/"]
     assert night.git("rev-parse", "HEAD") == head
     assert sorted(place.name for place in night.folder.iterdir()) == [".git", ".overnight", "goal.md", "solve.py"]
+
+
+@pytest.mark.parametrize("name", ["claude", "gemini", "opencode", "aider", "mini"])
+def test_without_a_sandbox(begin: Nightly, name: str) -> None:
+    """Codex is not among them: its own sandbox refuses a home folder that lies in /tmp."""
+    night = begin(REAL[name], stop="{experiments: 1}")
+    night.run("--no-sandbox")
+    assert [entry["verdict"] for entry in night.log()] == ["baseline", "keep"], night.agent_logs()
+    assert night.git("status", "--porcelain", "--ignored").split() == ["!!", ".overnight/"]
+
+
+def test_a_command_that_a_user_wrote_gets_what_its_program_needs(begin: Nightly) -> None:
+    real = replace(REAL["claude"], command="claude -p --permission-mode acceptEdits")
+    night = begin(real, stop="{experiments: 1}")
+    night.run()
+    assert [entry["verdict"] for entry in night.log()] == ["baseline", "keep"], night.agent_logs()
+    assert {asked.key for asked in night.model.asked} == {KEY}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from overnight.propose.agents import AGENTS, named
+from overnight.errors import OvernightError
+from overnight.propose.agents import AGENTS, check_agent, named
 from overnight.propose.agents.agent import Agent, Asking
 
 _ALL = pytest.mark.parametrize("agent", AGENTS.values(), ids=list(AGENTS))
@@ -114,3 +115,23 @@ def test_an_agent_is_named_with_or_without_a_model(who: str, name: str, model: s
 @pytest.mark.parametrize("who", ["claude:", "claude -p", "emacs", "./claude", ""])
 def test_what_is_no_name_of_an_agent(who: str) -> None:
     assert named(who) is None
+
+
+def test_one_that_is_not_installed_says_how(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(OvernightError, match="npm install -g @openai/codex"):
+        check_agent(AGENTS["codex"])
+
+
+@pytest.mark.parametrize(("version", "is_old"), [("0.44.0", True), ("0.169.0", False), ("1.0.2", False), ("?", False)])
+def test_one_that_is_too_old_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, version: str, is_old: bool
+) -> None:
+    (tmp_path / "codex").write_text(f"#!/bin/sh\necho codex-cli {version}\n")
+    (tmp_path / "codex").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    if is_old:
+        with pytest.raises(OvernightError, match=r"0\.44\.0.*update it"):
+            check_agent(AGENTS["codex"])
+    else:
+        check_agent(AGENTS["codex"])
