@@ -30,7 +30,7 @@ class Experimenter:
         """Why the proposer has nothing more to try, once it said so."""
 
     def run(self) -> Iterator[SessionEvent]:
-        """Do the next experiment, the rest of one that was cut off, or a review. Raises Interrupted when asked to stop."""
+        """Do the next experiment, the rest of one that was cut off, or a review. Raises Interrupted when asked to."""
         bench = self._bench
         noisy = self._look_at_noise()
         started = time.monotonic()
