@@ -18,6 +18,12 @@ find_python() {
     done
 }
 
+from_pypi() {
+    "$python" -m venv "$folder/lib/$1"
+    "$folder/lib/$1/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$locks/$1.lock"
+    ln -s "../lib/$1/bin/$1" "$folder/bin/$1"
+}
+
 if ! command -v npm >/dev/null; then
     command -v apt-get >/dev/null || { echo "the tests of coding agents need Node.js 20 and npm; install them" >&2; exit 2; }
     as_root apt-get update -q
@@ -33,17 +39,17 @@ if [ -z "$python" ]; then
     exit 2
 fi
 
-# The layout is that of any prefix (bin, lib), as with programs that a user has installed.
+# Not `npm ci`: it wants every platform's package of opencode in the lock, and not all of them are published each time.
+# The hashes of those that are in it are checked all the same. The layout is that of any prefix (bin, lib), as with programs that a user has installed.
 rm -rf "$folder"
 mkdir -p "$folder/bin" "$folder/lib"
 cp "$locks/package.json" "$locks/package-lock.json" "$folder/lib/"
 (cd "$folder/lib" && npm install --no-audit --no-fund --loglevel=error) &
 npm=$!
-for name in aider mini; do
-    "$python" -m venv "$folder/lib/$name"
-    "$folder/lib/$name/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$locks/$name.lock"
-    ln -s "../lib/$name/bin/$name" "$folder/bin/$name"
-done
+from_pypi aider &
+aider=$!
+from_pypi mini
+wait $aider
 wait $npm
 for name in claude codex gemini opencode; do
     ln -s "../lib/node_modules/.bin/$name" "$folder/bin/$name"
