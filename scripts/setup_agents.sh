@@ -39,8 +39,8 @@ if [ -z "$python" ]; then
     exit 2
 fi
 
-# Not `npm ci`: it wants every platform's package of opencode in the lock, and not all of them are published each time.
-# The hashes of those that are in it are checked all the same. The layout is that of any prefix (bin, lib), as with programs that a user has installed.
+# The layout is that of any prefix (bin, lib), as with programs that a user has installed. Not `npm ci`: it wants every
+# platform's package of opencode in the lock, and not all could be locked. The hashes of those that are in it are checked.
 rm -rf "$folder"
 mkdir -p "$folder/bin" "$folder/lib"
 cp "$locks/package.json" "$locks/package-lock.json" "$folder/lib/"
