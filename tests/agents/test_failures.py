@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.agents.conftest import REAL, Nightly, knobs
-from tests.modelserver.script import Asked, Fail, Hang, Refuse, Say, Step, Why
+from tests.modelserver.script import Asked, Fail, Flood, Hang, Refuse, Say, Step, Why
 
 OUTAGES: dict[int, tuple[Why, str]] = {
     2: ("key", "its key was refused"),
@@ -68,6 +68,7 @@ def test_an_answer_without_a_change_has_a_reason_of_its_own(begin: Nightly, name
 
 
 def test_a_flood_of_words_is_survived(begin: Nightly) -> None:
-    night = begin(REAL["claude"], [Say("All work and no play. " * 200_000)], stop="{experiments: 1}")
+    night = begin(REAL["claude"], [Flood(100)], stop="{experiments: 1}")
     night.run()
     assert [entry["verdict"] for entry in night.log()] == ["baseline", "no_change"]
+    assert night.log()[1]["reason"] == "the agent printed more than 20 MB and changed nothing"
