@@ -3,14 +3,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_FOR_TESTS := $(VENV)/.ready-for-tests
+AGENTS := .agents
+READY_AGENTS := $(AGENTS)/.ready
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test test-agents lint bench clean
 
 demo: $(READY)  ## improve a small language model for five minutes: no key, no GPU
 	$(BIN)/overnight demo demo
 
 test: $(READY_FOR_TESTS)  ## the whole test suite
 	$(BIN)/pytest
+
+test-agents: $(READY_FOR_TESTS) $(READY_AGENTS)  ## the real coding agents against a model that needs no key
+	$(BIN)/pytest tests/agents
 
 lint: $(READY)  ## style, types, layers
 	$(BIN)/ruff check .
@@ -30,5 +35,9 @@ $(READY_FOR_TESTS): $(READY)
 	sh scripts/setup.sh $(VENV) tests
 	touch $(READY_FOR_TESTS)
 
+$(READY_AGENTS): scripts/setup_agents.sh $(wildcard tests/agents/*.lock) tests/agents/package-lock.json
+	sh scripts/setup_agents.sh $(AGENTS)
+	touch $(READY_AGENTS)
+
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) $(AGENTS) demo

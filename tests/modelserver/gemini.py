@@ -31,6 +31,8 @@ class GenerateContent:
         tools = [Tool(each["name"], _schema(each)) for each in declared]
         system = body.get("systemInstruction") or body.get("system_instruction") or {}
         asked = Asked("gemini", body["model"], key, bool(body["stream"]), text_of(system.get("parts") or ""), tools)
+        wanted = body.get("generationConfig") or {}
+        asked.schema = wanted.get("responseJsonSchema") or wanted.get("responseSchema") or {}
         for content in body["contents"]:
             if content.get("role") == "model":
                 asked.answered = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tests.modelserver.dialect import event, pieces, text_of
@@ -123,16 +123,14 @@ class Responses:
         """Everything is an item of the input."""
         asked = Asked(
             *("responses", body["model"], key, bool(body.get("stream")), text_of(body.get("instructions") or "")),
-            tools=[
-                Tool(tool["name"], tool.get("parameters") or {}, is_freeform=tool["type"] == "custom")
-                for tool in body.get("tools") or ()
-                if tool.get("type") in ("function", "custom")
-            ],
+            tools=_tools(body.get("tools") or ()),
         )
         items = body["input"]
         for item in [{"role": "user", "content": items}] if isinstance(items, str) else items:
             kind, role = item.get("type", "message"), item.get("role")
-            if kind in ("function_call_output", "custom_tool_call_output"):
+            if kind == "additional_tools":
+                asked.tools += _tools(item["tools"])
+            elif kind in ("function_call_output", "custom_tool_call_output"):
                 asked.result(text_of(item.get("output") or ""))
             elif role in ("system", "developer"):
                 asked.system += text_of(item.get("content") or "")
@@ -183,6 +181,17 @@ class Responses:
     def failure(self, why: Why) -> tuple[int, dict[str, Any]]:
         """The same as for chat."""
         return _failure(why)
+
+
+def _tools(offered: Iterable[dict[str, Any]]) -> list[Tool]:
+    """Also those in namespaces; what the provider runs itself is left out."""
+    found: list[Tool] = []
+    for tool in offered:
+        if tool["type"] == "namespace":
+            found += _tools(tool["tools"])
+        elif tool["type"] in ("function", "custom"):
+            found.append(Tool(tool["name"], tool.get("parameters") or {}, is_freeform=tool["type"] == "custom"))
+    return found
 
 
 _UNFINISHED: dict[str, dict[str, Any]] = {

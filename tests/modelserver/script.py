@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 INPUT_TOKENS = 1000
@@ -130,6 +131,10 @@ class Asked:
     """What the user said, and then what the tools said, for each turn of the user's."""
     results: int = 0
     """How many tools have answered in the last turn."""
+    schema: dict[str, Any] = field(default_factory=dict)
+    """What the answer must look like, if it must be JSON."""
+    answered: bool = False
+    """Whether the last message was the model's."""
 
     def user(self, text: str) -> None:
         """A message of the user's: a new turn, unless nothing has been answered to the one before."""
@@ -147,9 +152,6 @@ class Asked:
         self.answered = False
         self.turns[-1].append(text)
 
-    answered: bool = False
-    """Whether the last message was the model's."""
-
     @property
     def last_turn(self) -> str:
         """All that was said in it."""
@@ -163,17 +165,17 @@ class Asked:
     @property
     def experiment(self) -> int | None:
         """The number of the experiment that the brief is about."""
-        found = re.findall(r"^# Experiment (\d+)", self.last_turn, re.MULTILINE)
+        found = re.findall(r"(?<!#)# Experiment (\d+)", self.last_turn)
         return int(found[-1]) if found else None
 
     @property
     def folder(self) -> str:
         """Where the agent says it works."""
-        found = re.search(
-            r"(?:working directory|cwd|workspace|directory)\W{1,12}(?:is\W{1,4})?(/[^\s<>\"'`,]+)", self.text, re.I
-        )
+        found = _FOLDER.search(self.text)
         return found[1].rstrip("/.") if found else ""
 
+
+_FOLDER = re.compile(r"(?:working directory: |<cwd>|Workspace Directories:\**\s+- )(/[^\s<`]+)", re.IGNORECASE)
 
 Script = Callable[[Asked], Sequence[Step]]
 
@@ -218,13 +220,24 @@ def answers(steps: Sequence[Step]) -> list[Played]:
 def play(script: Script, asked: Asked) -> Played:
     """The answer to a request: told by how many tools have answered, so that a repeated request gets the same."""
     steps = script(asked)
-    if not asked.tools and any(isinstance(step, ToolStep) for step in steps):
-        if "SEARCH/REPLACE" in asked.text:
-            return Answer(text="\n\n".join(_as_text(step) for step in steps))
-        if not isinstance(steps[0], Fail | Respond):
-            return Answer(text="A title")  # Agents ask for one beside the conversation.
+    edits = any(isinstance(step, ToolStep) for step in steps)
+    if not asked.tools and edits and "SEARCH/REPLACE" in asked.text:
+        return Answer(text="\n\n".join(_as_text(step) for step in steps))
+    if not asked.tools and isinstance(steps[0], Think | Say | Refuse | ToolStep) and (edits or asked.schema):
+        # Agents ask for a title, or whether the task is hard, beside the conversation.
+        if not asked.schema:
+            return Answer(text="A title")
+        if not any(isinstance(step, Say) and step.text.startswith("{") for step in steps):
+            return Answer(text=json.dumps(_example(asked.schema)))
     planned = answers(steps)
-    return planned[min(asked.results, len(planned) - 1)]
+    played = planned[min(asked.results, len(planned) - 1)]
+    if isinstance(played, Answer) and played.tool is None and _MINI_IS_DONE in asked.text:
+        return replace(played, tool=Shell(f"echo {_MINI_IS_DONE}"))
+    return played
+
+
+_MINI_IS_DONE = "COMPLETE_TASK_AND_SUBMIT_FINAL_OUTPUT"
+"""What mini-swe-agent wants to read when the work is done."""
 
 
 def _as_text(step: Step) -> str:
@@ -232,3 +245,19 @@ def _as_text(step: Step) -> str:
     if isinstance(step, EditFile):
         return f"{step.path}\n```python\n<<<<<<< SEARCH\n{step.old}\n=======\n{step.new}\n>>>>>>> REPLACE\n```"
     return step.text if isinstance(step, Say) else ""
+
+
+def _example(schema: dict[str, Any]) -> Any:
+    """The simplest value that a JSON schema allows."""
+    if "enum" in schema:
+        return schema["enum"][0]
+    match str(schema.get("type", "")).lower():
+        case "object":
+            return {name: _example(each) for name, each in (schema.get("properties") or {}).items()}
+        case "integer" | "number":
+            return 1
+        case "boolean":
+            return False
+        case "array":
+            return []
+    return "x"

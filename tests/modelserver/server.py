@@ -129,6 +129,11 @@ def _app(model: ModelServer) -> FastAPI:
     async def _responses(request: Request) -> Response:
         return await model.answer(request, responses)
 
+    @app.get("/v1/responses")
+    async def _no_websocket(request: Request) -> Response:
+        await model.other(request)
+        return JSONResponse({"error": {"message": "no WebSockets here; use HTTP"}}, 426)
+
     @app.post("/v1/messages")
     async def _messages(request: Request) -> Response:
         return await model.answer(request, messages)
@@ -172,7 +177,7 @@ def serving(script: Script | Sequence[Step]) -> Iterator[ModelServer]:
         model = ModelServer(
             f"http://127.0.0.1:{listening.getsockname()[1]}", script if callable(script) else lambda _asked: script
         )
-        settings = uvicorn.Config(_app(model), log_level="error", timeout_graceful_shutdown=1)
+        settings = uvicorn.Config(_app(model), log_level="error", ws="none", timeout_graceful_shutdown=1)
         server = uvicorn.Server(settings)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
         thread.start()

@@ -15,6 +15,9 @@ _NEW = ("new_string", "newString", "new_str", "after")
 _COMMAND = ("command", "cmd")
 _SHELLS = ("shell", "bash", "exec_command", "shell_command", "local_shell", "run_shell_command")
 
+_CODE = "exec"
+"""Codex's newer models write a program in JavaScript that calls the tools."""
+
 
 class NoToolError(Exception):
     """Nothing that is offered can do it; the text says what was offered."""
@@ -55,7 +58,9 @@ def call_for(step: ToolStep, asked: Asked) -> Called:
     for tool in asked.tools:
         if tool.name == "apply_patch":
             patch = _patch(step)
-            return Called(tool.name, {"input": patch}, patch if tool.is_freeform else None)
+            return Called(tool.name, {next(iter(tool.properties), "input"): patch}, patch if tool.is_freeform else None)
+        if tool.name == _CODE and tool.is_freeform:
+            return Called(tool.name, {}, f"text(await tools.apply_patch({json.dumps(_patch(step))}));")
     return _shell(_rewrite(step), asked)
 
 
@@ -69,6 +74,8 @@ def _required(tool: Tool) -> set[str]:
 
 def _shell(command: str, asked: Asked) -> Called:
     for tool in asked.tools:
+        if tool.name == _CODE and tool.is_freeform:
+            return Called(tool.name, {}, f"text(await tools.exec_command({json.dumps({'cmd': command})}));")
         takes = _first(tool, _COMMAND)
         if takes and tool.name.lower() in _SHELLS:
             in_words = tool.properties[takes].get("type") == "array"

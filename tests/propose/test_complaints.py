@@ -7,7 +7,7 @@ import time
 import pytest
 
 from overnight.propose.agents.any_command import cost_in
-from overnight.propose.complaints import complaint_in, retry_after
+from overnight.propose.complaints import complaint_in, retry_after, telling_line
 
 
 @pytest.mark.parametrize(
@@ -29,11 +29,27 @@ from overnight.propose.complaints import complaint_in, retry_after
         ("Invalid API key · Please run /login", "key was refused"),
         ("The model `gpt-9` does not exist or you do not have access to it.", "no such model"),
         ('{"type":"not_found_error","message":"model: claude-9"}', "no such model"),
+        ("Quota exceeded. Check your plan and billing details.", "no credit"),
+        ("There's an issue with the selected model (claude-9). It may not exist or you may not have", "no such model"),
+        ("API Error: Repeated 529 Overloaded errors. The API is at capacity", "overloaded"),
+        ("exceeded retry limit, last status: 429 Too Many Requests", "limit of requests"),
         ("models/gemini-9 is not found for API version v1beta", "no such model"),
     ],
 )
 def test_what_is_wrong_with_the_model(printed: str, words: str) -> None:
     assert words in (complaint_in(printed) or "")
+
+
+@pytest.mark.parametrize(
+    ("printed", "line"),
+    [
+        ('{\n  "message": "API key not valid.",\n  "code": 41\n}\n', '"message": "API key not valid.",'),
+        ("something else\nis wrong\n\n", "is wrong"),
+        ("", ""),
+    ],
+)
+def test_the_line_that_says_it(printed: str, line: str) -> None:
+    assert telling_line(printed) == line
 
 
 @pytest.mark.parametrize("printed", ["", "I could not find an improvement.", "NameError: name 'x' is not defined"])

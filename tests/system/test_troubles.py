@@ -67,7 +67,7 @@ def test_an_agent_that_is_down_for_a_while_costs_no_experiment(project: Project,
     project.commit()
     said = project.ok("run", "--no-sandbox", "--experiments", "3")
     assert [record["verdict"] for record in project.log()] == ["baseline", *["keep"] * 3]
-    why = "the agent ended with exit code 1 and changed nothing: connection refused"
+    why = "the agent could not work: its service does not answer: connection refused"
     assert troubles(project) == [("agent", why)] * 2
     assert "nothing is lost, next try at" in said
     status = project.status()
@@ -89,7 +89,7 @@ def test_an_agent_that_never_worked_is_a_mistake_in_the_setup(project: Project) 
     project.write("agent.sh", "echo 'you are not logged in'; exit 7\n")
     project.commit()
     said = project.refused("run", "--experiments", "500")
-    assert "exit code 7" in said
+    assert "its key was refused, or it is not logged in" in said
     assert "you are not logged in" in said
     assert project.status()["experiments"] == 0
     project.write("agent.sh", AGENT)
@@ -204,7 +204,7 @@ def test_interrupted_while_it_waits(project: Project, tmp_path: Path) -> None:
     project.commit()
     process = project.start("run", "--plain", "--no-sandbox")
     wait_for(lambda: count(project, "troubled") >= 1)
-    assert "waits        the agent ended with exit code 1" in project.ok("status")
+    assert "waits        the agent could not work: it has reached its limit" in project.ok("status")
     process.send_signal(signal.SIGINT)
     assert process.wait(10) == 130
     assert project.status()["state"] == "stopped"

@@ -116,7 +116,7 @@ class CommandProposer:
             )
         answer = self._agent.read(output.standard_output())
         if self._conversation:
-            self._conversation.went_on(answer.conversation)
+            answer = replace(answer, usage=self._conversation.went_on(answer))
         return Said(ended, output.tail(), output.printed_bytes, answer)
 
     def close(self) -> None:
@@ -126,8 +126,9 @@ class CommandProposer:
     def _read_words(self, told: str, said: Said) -> Proposal:
         """What of an answer does not depend on what was changed."""
         usage = said.answer.usage
+        usage = usage.model_copy(update={"model": usage.model or self._model or ""})
         if self._agent.program and usage.cost is None and not usage.tokens:
-            usage = estimate(told, said.answer.text, model=usage.model or self._model or "")
+            usage = estimate(told, said.answer.text, model=usage.model)
         shown = said.answer.text.strip() if self._agent.program else ""
         return Proposal({}, usage=priced(usage), output=redact(shown)[-_SHOWN:] or said.tail)
 

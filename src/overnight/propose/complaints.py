@@ -9,7 +9,7 @@ from overnight.goal.settings import parse_duration
 
 _COMPLAINTS = {
     "there is no credit left": r"\b402\b|credit balance|insufficient.{0,3}(quota|funds|credit|balance)|out of credits|"
-    r"payment required|billing.{0,20}(limit|hard|inactive)",
+    r"payment required|quota exceeded\. check your plan|billing.{0,20}(limit|hard|inactive)",
     "its key was refused, or it is not logged in": r"\b401\b|(invalid|incorrect|missing|no|bad).{0,12}api.?key|"
     r"api.?key.{0,20}(not valid|invalid|not found|required|missing|must be)|unauthorized|"
     r"authentication.{0,8}(fail|error)|"
@@ -35,6 +35,12 @@ _RESET_AT = re.compile(r"limit reached\|(?P<moment>\d{10})\b")
 def complaint_in(printed: str) -> str | None:
     """What an agent's or a provider's words say of a model that is not to be had; None where they say nothing of it."""
     return next((words for words, pattern in _PATTERNS.items() if pattern.search(printed)), None)
+
+
+def telling_line(printed: str) -> str:
+    """The last line that says what is wrong with the model; the last line where none does."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    return next((line for line in reversed(lines) if complaint_in(line)), lines[-1] if lines else "")
 
 
 def retry_after(printed: str) -> float | None:

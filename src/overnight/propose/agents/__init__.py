@@ -8,9 +8,16 @@ import subprocess
 
 from overnight.errors import OvernightError
 from overnight.propose.agents.agent import Agent
+from overnight.propose.agents.aider import Aider
 from overnight.propose.agents.claude import Claude
+from overnight.propose.agents.codex import Codex
+from overnight.propose.agents.gemini import Gemini
+from overnight.propose.agents.goose import Goose
+from overnight.propose.agents.mini import Mini
+from overnight.propose.agents.opencode import OpenCode
 
-AGENTS: dict[str, Agent] = {agent.name: agent for agent in (Claude(),)}
+_ALL: tuple[Agent, ...] = (Claude(), Codex(), Gemini(), OpenCode(), Aider(), Goose(), Mini())
+AGENTS = {agent.name: agent for agent in _ALL}
 
 
 def named(who: str) -> tuple[Agent, str | None] | None:

@@ -50,6 +50,8 @@ class Answer:
     """Its own name of this conversation, where it can be gone on with."""
     complaint: str | None = None
     """What went wrong, in the words of its own error report."""
+    adds_up: bool = False
+    """Whether the usage is that of the whole conversation, earlier proposals included."""
 
 
 class Agent(Protocol):

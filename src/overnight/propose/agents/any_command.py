@@ -7,6 +7,7 @@ import re
 from overnight.ledger.records import Usage
 from overnight.propose.agents.agent import Answer, Asking
 from overnight.propose.agents.needs import needs_of
+from overnight.propose.complaints import complaint_in
 
 
 class AnyCommand:
@@ -27,8 +28,8 @@ class AnyCommand:
         return self._command
 
     def read(self, printed: str) -> Answer:
-        """It says what it wants; a line `cost: 0.12` is its cost."""
-        return Answer(printed, Usage(cost=cost_in(printed)))
+        """It says what it wants; a line `cost: 0.12` is its cost, and words of a model that is down are believed."""
+        return Answer(printed, Usage(cost=cost_in(printed)), complaint=printed if complaint_in(printed) else None)
 
 
 def cost_in(printed: str) -> float | None:

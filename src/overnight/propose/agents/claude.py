@@ -6,7 +6,7 @@ import shlex
 
 from overnight.ledger.records import Usage
 from overnight.propose.agents.agent import Answer, Asking, Needs
-from overnight.propose.agents.reports import last_object, number, text
+from overnight.propose.agents.reports import count, inside, last_object, number, text, total
 
 
 class Claude:
@@ -21,16 +21,20 @@ class Claude:
         ),
         (".claude", ".claude.json"),
         network=True,
-        settings={"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", "DISABLE_AUTOUPDATER": "1"},
+        settings={
+            "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+            "DISABLE_AUTOUPDATER": "1",
+            "CLAUDE_CODE_MAX_RETRIES": "2",  # Who waits for a model that is not to be had is the session.
+        },
     )
     install = "npm install -g @anthropic-ai/claude-code"
     login = "run `claude` once and log in, or set ANTHROPIC_API_KEY"
-    oldest = "2.0"
+    oldest = "2.1"
 
     def command(self, asking: Asking) -> str:
         """Edits are accepted without a question, and it has tools for reading and editing only."""
         words = [self.program, "-p", "--output-format", "json", "--permission-mode", "acceptEdits"]
-        words += ["--tools", "Read,Edit,Write,Glob,Grep"]
+        words += ["--tools", "Read,Edit,Write,Glob,Grep", "--strict-mcp-config"]
         if asking.model:
             words += ["--model", asking.model]
         if asking.resume:
@@ -42,21 +46,18 @@ class Claude:
         result = last_object(printed, type="result")
         if result is None:
             return Answer(printed)
-        said = text(result.get("result"))
-        used = result.get("usage") or {}
-        models = result.get("modelUsage")
-        read = [number(used.get(key)) for key in _READ]
+        said, used, models = text(result.get("result")), inside(result, "usage"), inside(result, "modelUsage")
         return Answer(
             said,
             Usage(
                 cost=number(result.get("total_cost_usd")),
-                input_tokens=int(sum(count or 0 for count in read)) if any(c is not None for c in read) else None,
-                output_tokens=int(out) if (out := number(used.get("output_tokens"))) is not None else None,
-                turns=int(turns) if (turns := number(result.get("num_turns"))) is not None else None,
-                model=", ".join(models) if isinstance(models, dict) else "",
+                input_tokens=total(count(used.get(key)) for key in _READ),
+                output_tokens=count(used.get("output_tokens")),
+                turns=count(result.get("num_turns")),
+                model=", ".join(models),
             ),
             conversation=text(result.get("session_id")) or None,
-            complaint=said or text(result.get("subtype")) if result.get("is_error") else None,
+            complaint=said or text(result.get("subtype")) or "it failed" if result.get("is_error") else None,
         )
 
 

@@ -8,25 +8,10 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
+from overnight.propose.agents import AGENTS
 from overnight.propose.agents.agent import Needs
-from overnight.propose.agents.claude import Claude
 from overnight.runs.sandbox import home as user_home
 
-_PROVIDERS = (
-    *("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "GEMINI_API_KEY", "GOOGLE_API_KEY", "OPENROUTER_API_KEY"),
-    *("DEEPSEEK_API_KEY", "MISTRAL_API_KEY", "GROQ_API_KEY", "XAI_API_KEY", "OPENAI_BASE_URL", "OLLAMA_HOST"),
-)
-
-
-_KNOWN = {
-    "claude": Claude.needs,
-    "codex": Needs(("OPENAI_API_KEY", "OPENAI_BASE_URL", "CODEX_API_KEY"), (".codex",), network=True),
-    "gemini": Needs(("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_CLOUD_PROJECT"), (".gemini",), network=True),
-    "opencode": Needs(_PROVIDERS, (".config/opencode", ".local/share/opencode"), network=True),
-    "aider": Needs(_PROVIDERS, (".aider.conf.yml", ".aider.model.settings.yml", ".env"), network=True),
-    "goose": Needs((*_PROVIDERS, "GOOSE_PROVIDER", "GOOSE_MODEL"), (".config/goose",), network=True),
-    "mini": Needs((*_PROVIDERS, "MSWEA_MODEL_NAME"), (".config/mini-swe-agent",), network=True),
-}
 _NOT_SETTINGS = (
     *("projects", "history*", "logs", "log", "cache", "todos", "sessions", "shell-snapshots", "statsig", "*.log"),
 )
@@ -36,7 +21,8 @@ _LARGEST = 5 * 2**20
 
 def needs_of(command: str) -> Needs:
     """What the agent that a command starts needs, known by its program's name; nothing if it is not known."""
-    return next((_KNOWN[name] for name in _programs(command) if name in _KNOWN), Needs())
+    known = {agent.program: agent.needs for agent in AGENTS.values()}
+    return next((known[name] for name in _programs(command) if name in known), Needs())
 
 
 def _programs(command: str) -> Iterator[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 _LONGEST = 20_000
@@ -45,6 +45,26 @@ def number(value: object) -> float | None:
     if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value >= 0:
         return float(value)
     return None
+
+
+def count(value: object) -> int | None:
+    """A whole number; None where it is none."""
+    found = number(value)
+    return int(found) if found is not None else None
+
+
+def total(counts: Iterable[int | None]) -> int | None:
+    """The sum of those that are known; None where none is."""
+    known = [each for each in counts if each is not None]
+    return sum(known) if known else None
+
+
+def inside(report: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """The object below the keys; an empty one where there is none."""
+    found: Any = report
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def text(value: object) -> str:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from overnight.propose.agents.agent import Answer
-from overnight.propose.complaints import complaint_in
+from overnight.propose.complaints import complaint_in, telling_line
 from overnight.runs.process import Ended
 
 _MUCH = 20 * 10**6
@@ -30,16 +30,17 @@ class Said:
         """Why there will be a proposal only later; None when the agent has had its chance. `login` helps."""
         if self.ended.forced or self.ended.beyond is not None:
             return None
-        failed = self.ended.exit_code != 0 or self.answer.complaint is not None
-        words = self.answer.complaint or (self.tail if failed else self.answer.text)
+        if self.ended.exit_code == 0 and self.answer.complaint is None:
+            return None
+        words = self.answer.complaint or self.tail
         complaint = complaint_in(words)
-        if complaint is None and (not failed or self._is_refusal()):
+        if complaint is None and self._is_refusal():
             return None
         reason = f"the agent could not work: {complaint}" if complaint else self._ended_how()
-        if complaint and ("key" in complaint or "model" in complaint) and login:
+        if complaint and "key" in complaint and login:
             reason += f" ({login})"
-        last = next((line.strip() for line in reversed(words.splitlines()) if line.strip()), "")
-        return reason + (f": {last[:_SHOWN]}" if last else "")
+        line = telling_line(words)[:_SHOWN]
+        return reason + (f": {line}" if line else "")
 
     def failure(self, limit: float) -> str | None:
         """How it failed, in the same words for the same reason, so that they can be counted; None when it did not."""

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from overnight.propose.agents import AGENTS
+from overnight.propose.agents.agent import Agent
 from overnight.propose.agents.needs import copy_config, needs_of
 
 
@@ -30,6 +32,11 @@ def test_known_by_the_name_of_its_program(command: str) -> None:
 def test_a_word_that_is_no_program_gives_nothing(command: str) -> None:
     assert needs_of(command).env == ()
     assert not needs_of(command).network
+
+
+@pytest.mark.parametrize("agent", AGENTS.values(), ids=list(AGENTS))
+def test_a_command_gets_what_the_agent_of_its_program_needs(agent: Agent) -> None:
+    assert needs_of(f"{agent.program} --do-it < brief") is agent.needs
 
 
 def test_its_settings_are_copied_and_not_its_history(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
