@@ -60,7 +60,7 @@ def _changed(old: list[str], new: list[str], *, both: bool = False) -> Iterator[
     """The lines that came, as (lines, index), and those that went: where nothing came, or with `both` everywhere."""
     first, left_out = _common_ends(old, new)
     old_end, new_end = len(old) - left_out, len(new) - left_out
-    steps = [("replace", 0, old_end - first, 0, new_end - first)]
+    steps: Sequence[tuple[str, int, int, int, int]] = [("replace", 0, old_end - first, 0, new_end - first)]
     if max(old_end, new_end) - first < _MOST_LINES:
         steps = difflib.SequenceMatcher(None, old[first:old_end], new[first:new_end]).get_opcodes()
     for tag, old_from, old_to, new_from, new_to in steps:
