@@ -141,6 +141,20 @@ def test_agents_take_turns_and_one_stands_in_for_one_that_is_down(with_claude: P
     assert "proposals by claude, search" in Path(with_claude.ok("report").split()[0]).read_text()
 
 
+def test_each_of_several_agents_has_a_copy_of_its_own(project: Project) -> None:
+    project.write("other.sh", AGENT.replace("3 *", "2 *"))
+    project.set(agent='["sh agent.sh", "sh other.sh"]', agent_timeout="20s")
+    project.commit()
+    project.ok("run", "--experiments", "30")
+    proposed = records(project, "proposed")
+    assert {record["proposer"] for record in proposed} == {"sh agent.sh", "sh other.sh"}
+    assert all(record["commit"] for record in proposed if "tried before" not in record["reason"])
+    for record, verdict in zip(proposed, project.log()[1:], strict=True):
+        knob = 10 + (3 if record["proposer"] == "sh agent.sh" else 2) * record["number"]
+        assert record["hypothesis"] == f"set the knob to {knob}"
+        assert verdict["metric"] in (None, abs(knob - 37))
+
+
 def test_an_agent_that_is_not_there_or_too_old(
     project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

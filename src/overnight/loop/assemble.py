@@ -102,7 +102,7 @@ def make_proposer(
     """The proposer that `settings.agent` names. Raises OvernightError if it cannot be used."""
     check_agents(settings, project.goal)
 
-    def make(who: str) -> Proposer:
+    def make(who: str, place: str) -> Proposer:
         if who == "search":
             return _search(project, history, seed)
         if is_model(who):
@@ -111,7 +111,7 @@ def make_proposer(
         return CommandProposer(
             agent,
             settings,
-            Worktree(project.repository, state.work / "agent", linked_paths(settings.read, project.goal.folder)),
+            Worktree(project.repository, state.work / place, linked_paths(settings.read, project.goal.folder)),
             project.scope,
             model=model,
             sandbox=sandbox,
@@ -119,8 +119,9 @@ def make_proposer(
             should_stop=should_stop,
         )
 
-    members = [make(who) for who in settings.agent]
-    if len(members) == 1:
+    first, *others = settings.agent
+    members = [make(first, "agent"), *(make(who, f"agent-{n}") for n, who in enumerate(others, 2))]
+    if not others:
         return members[0]
     stop = settings.stop
     return Team(
