@@ -9,11 +9,13 @@ from rich.console import Console
 
 from overnight.cli.watching import Watcher
 from overnight.goal.settings import Settings
-from overnight.ledger.records import Judged, Measured, Proposed
+from overnight.ledger.records import Judged, Measured, Proposed, Reviewed
 from overnight.loop.events import (
     ExperimentJudged,
     ProposalFinished,
     ProposalStarted,
+    Review,
+    ReviewStarted,
     RunFinished,
     RunStarted,
     SessionClosed,
@@ -62,6 +64,22 @@ def test_the_live_view_says_what_is_going_on() -> None:
         "left",
     ):
         assert part in frame
+
+
+def test_what_proposing_costs_is_shown_as_it_is_spent() -> None:
+    console = screen(terminal=True, width=140)
+    spent = {"cost": 0.25, "input_tokens": 1000, "output_tokens": 20}
+    with Watcher(console, plain=False) as watcher:
+        watcher.show(SessionOpened("s", SETTINGS, "a" * 40, None))
+        watcher.show(ExperimentJudged(BASELINE))
+        proposed = {"number": 1, "hypothesis": "x", "proposer": "claude", "parent": ""}
+        watcher.show(ProposalFinished(Proposed.model_validate({**proposed, **spent})))
+        watcher.show(ReviewStarted(1, "claude"))
+        watcher.show(Review(Reviewed.model_validate({"number": 1, "proposer": "claude", "text": "x", **spent})))
+        with console.capture() as capture:
+            console.print(watcher._draw())
+    assert "claude writes down what it has learned" in capture.get()
+    assert "$0.50, 2,040 tokens" in capture.get()
 
 
 @pytest.mark.parametrize("width", [40, 80])
