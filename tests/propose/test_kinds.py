@@ -69,6 +69,7 @@ def test_the_same_idea_whatever_its_layout_and_wherever_it_is() -> None:
     assert change("a = 7\nb = 1\nLR = 0.1\n", "a = 7\nb = 1\nLR = 0.2\n") == plain
     assert change("a = 1\nLR = 0.1\n", "a = 1\nLR = 0.3\n") != plain
     assert change("a = 1\nLR = 0.1\n", "a = 1\nLR = 0.2\n", "u.py") != plain
+    assert change("a = 1\n", "a = 1  # x\n") != change("a = 1\n", "a = 1  # y\n")
     assert change("lr:  1\n", "lr:   2\n", "c.yaml") == change("x: 1\nlr: 1\n", "x: 1\nlr: 2\n", "c.yaml")
     assert change("def f(:\n", "def f(::\n") == change("def  f(:\n", "def f(::\n\n")
 

@@ -46,10 +46,15 @@ def change_of(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> str:
     for path in sorted({*before, *after}):
         old, new = before.get(path, b""), after.get(path, b"")
         if old != new:
-            sides = _normalised(path, old), _normalised(path, new)
-            marked = [f"{side is sides[1]:d}{side[index]}" for side, index in _changed(*sides, both=True)]
+            # Where only comments or layout differ, those are the change.
+            marked = _marked(_normalised(path, old), _normalised(path, new)) or _marked(_lines(old), _lines(new))
             digest.update("\n".join((path, *marked, "")).encode(errors="replace"))
     return digest.hexdigest()
+
+
+def _marked(old: list[str], new: list[str]) -> list[str]:
+    """The lines that went and those that came, each with a mark of which it is."""
+    return [f"{side is new:d}{side[index]}" for side, index in _changed(old, new, both=True)]
 
 
 def _lines(content: bytes) -> list[str]:
