@@ -111,7 +111,7 @@ if attacks and {by!r} == "agent":
     exec(compile(source, "attack.py", "exec"))
 else:
     with open("solve.py", "w") as file:
-        file.write(source + f"# idea {{number}}\\n")
+        file.write(source + f"IDEA = {{number}}\\n")
 """
 _OF_OTHERS = ("objects", "refs/heads/overnight", "refs/overnight", "logs/refs/heads/overnight", "logs/refs/overnight")
 """What a session may write in `.git`: objects that nobody refers to, and refs of its own."""

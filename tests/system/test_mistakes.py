@@ -87,14 +87,14 @@ def test_agent_that_is_not_found(project: Project) -> None:
     assert not (project.folder / ".overnight" / "ledger.db").exists()
 
 
-def test_agent_known_by_name_is_not_built_in_yet(project: Project) -> None:
-    assert "give the command" in project.refused("run", "--agent", "claude")
+def test_an_agent_known_by_name_that_is_not_installed(project: Project) -> None:
+    assert "see https://block.github.io/goose" in project.refused("run", "--agent", "goose")
 
 
 @pytest.mark.parametrize(
     ("script", "verdict", "words"),
     [
-        ("true", "no_change", "nothing was changed"),
+        ("true", "no_change", "the agent said nothing and changed nothing"),
         ("echo 1 > helper.py", "invalid", "it changed helper.py, but only solve.py may be changed"),
         ("echo x >> goal.md", "invalid", "goal.md"),
         ("rm agent.sh", "invalid", "agent.sh"),
@@ -125,7 +125,7 @@ def test_an_agent_that_only_fails_does_not_burn_the_night(project: Project) -> N
     project.commit()
     for done in (10, 20):  # Somebody has looked and let it go on: it gets another chance, and no more.
         said = project.refused("run", "--experiments", "500")
-        assert "the last 10 proposals came to nothing, each because nothing was changed" in said
+        assert "the last 10 proposals came to nothing, each because the agent said nothing and changed nothing" in said
         assert project.status()["experiments"] == done
         assert project.status()["state"] == "stopped"
 

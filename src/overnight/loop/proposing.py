@@ -16,7 +16,7 @@ from overnight.propose.kinds import change_of, places_of
 from overnight.propose.past import effect_words
 from overnight.propose.proposer import Proposal, Proposer
 from overnight.repo.candidate import apply_changes, fingerprint, unparsable
-from overnight.runs.redact import brings_secret
+from overnight.runs.redact import brings_secret, redact
 
 _TRIES = 5
 _TRIED = "this was tried before"
@@ -45,7 +45,7 @@ def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> P
         raise Trouble("agent", proposal.unavailable, retry_after=proposal.retry_after, used=used)
     parent = incumbent.commit or project.base
     files = apply_changes(brief.files, proposal.files)
-    about = places_of(brief.files, files)
+    about = tuple(map(redact, places_of(brief.files, files)))
     change = None if proposal.knows_the_past else change_of(brief.files, files)
     verdict, reason = _check(project, history, proposal, brief.files, files)
     if verdict is None and change and (known := repeated(history, change, about)):
@@ -61,7 +61,7 @@ def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> P
         commit=commit,
         inside=bench.kept(),
         fingerprint=fingerprint(files) if commit else None,
-        about=about,
+        about=() if verdict == "invalid" else about,
         change=change if commit else None,
         origin=dict(proposal.origin),
         verdict=verdict,
