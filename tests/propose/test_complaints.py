@@ -7,7 +7,7 @@ import time
 import pytest
 
 from overnight.propose.agents.any_command import cost_in
-from overnight.propose.complaints import complaint_in, retry_after, telling_line
+from overnight.propose.complaints import complaint_in, is_only_refusal, retry_after, telling_line
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,11 @@ def test_what_is_wrong_with_the_model(printed: str, words: str) -> None:
 )
 def test_the_line_that_says_it(printed: str, line: str) -> None:
     assert telling_line(printed) == line
+
+
+def test_notes_that_speak_of_what_does_not_help_are_no_refusal() -> None:
+    assert is_only_refusal("I'm sorry, but I can't help with that.")
+    assert not is_only_refusal("- Dropout cannot help here (3, 7), and a larger batch will not do. " * 8)
 
 
 @pytest.mark.parametrize("printed", ["", "I could not find an improvement.", "NameError: name 'x' is not defined"])

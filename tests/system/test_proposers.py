@@ -78,6 +78,12 @@ def test_what_an_agent_reports_is_in_the_ledger_and_shown(with_claude: Project) 
     assert "| claude | 3 | 100 % | 3 | 9 |" in Path(project.ok("report").split()[0]).read_text()
 
 
+def test_what_was_spent_stays_spent_when_another_goes_on(with_claude: Project) -> None:
+    with_claude.ok("run", "--experiments", "1")
+    with_claude.ok("run", "--experiments", "3", "--agent", "search")
+    assert with_claude.status()["cost"] == 0.25
+
+
 def test_money_and_tokens_are_budgets(with_claude: Project) -> None:
     with_claude.set(stop="{cost: 0.6}")
     with_claude.commit()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from overnight.ledger.asking import NEWEST, NO_LIMIT, Asking, Event
-from overnight.ledger.records import Troubled, Verdict
+from overnight.ledger.records import Resumed, Troubled, Verdict
 
 FAILED: tuple[Verdict, ...] = ("crash", "timeout", "invalid")
 
@@ -79,6 +79,12 @@ class Accounts(Asking):
         )
         cost, read, written, last = self._source.rows(sql, session=self.session, after=after)[0]
         return Spent(cost or 0.0, int(read or 0) + int(written or 0), last or after)
+
+    def agents(self) -> set[str]:
+        """All who were to propose at some time, as the settings name them."""
+        resumed = [event.record for event in self._fetch("kind = 'resumed' AND number IS NULL")]
+        named = [record.settings.get("agent", "search") for record in resumed if isinstance(record, Resumed)]
+        return {who for agent in named for who in ([agent] if isinstance(agent, str) else agent)}
 
     def by_proposer(self) -> list[Proposing]:
         """What each proposer's experiments have come to, in the order of the first ones."""

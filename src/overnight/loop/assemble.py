@@ -99,8 +99,7 @@ def make_proposer(
     sandbox: Sandbox,
     should_stop: Callable[[], bool],
 ) -> Proposer:
-    """The proposer that `settings.agent` names. Raises OvernightError if it cannot be used."""
-    check_agents(settings, project.goal)
+    """The proposer that `settings.agent` names, which `check_agents` has looked at."""
 
     def make(who: str, place: str) -> Proposer:
         if who == "search":

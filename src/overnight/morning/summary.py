@@ -106,7 +106,7 @@ def summarize(history: History, *, running: bool) -> Summary:
     incumbent = history.incumbent()
     if verified is not None and (incumbent is None or verified.best_commit != incumbent.commit):
         verified = None  # It was about an earlier best.
-    spent = _spent(history, settings)
+    spent = _spent(history)
     return Summary(
         session=history.session,
         state="running" if running else "finished" if stopped is not None and stopped.finished else "stopped",
@@ -131,9 +131,9 @@ def summarize(history: History, *, running: bool) -> Summary:
     )
 
 
-def _spent(history: History, settings: Settings) -> Spent:
+def _spent(history: History) -> Spent:
     """Summed up only where anybody could have spent anything: the search's proposals are many."""
-    return Spent(0.0, 0, 0) if settings.agent == ("search",) else history.spent()
+    return history.spent() if history.agents() - {"search"} else Spent(0.0, 0, 0)
 
 
 def _waits(history: History) -> str:

@@ -54,18 +54,18 @@ class Brief:
 
     def parts(self) -> tuple[str, str]:
         """The same in two: what stays as it is until something is kept, and what each experiment adds or changes."""
-        return self._parts(self._rules(), self._task())
+        return self._parts(self._task())
 
     def review_text(self) -> str:
         """What the proposer is told when it is asked what it has learned."""
-        return "".join(self._parts(self._rules(), _REVIEW.format(number=self.number - 1)))
+        return "".join(self._parts(_REVIEW.format(number=self.number - 1)))
 
-    def _parts(self, rules: str, task: str) -> tuple[str, str]:
+    def _parts(self, task: str) -> tuple[str, str]:
         better = "lower" if self.direction == "lower" else "higher"
         head = (
             f"# Make one small change that improves `{self.metric}` ({better} is better)\n\n"
             "You change files; a program measures the result, decides, and undoes what does not help.\n\n"
-            f"## The goal, in its owner's words\n\n{self.english.strip() or '(none given)'}\n\n{rules}"
+            f"## The goal, in its owner's words\n\n{self.english.strip() or '(none given)'}\n\n{self._rules()}"
         )
         left = self.tokens - tokens_in(head) - tokens_in(task)
         files = self._files(int(left * (1 - _LEAST_HISTORY)))

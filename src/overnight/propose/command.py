@@ -33,7 +33,7 @@ from overnight.runs.redact import redact
 from overnight.runs.sandbox import Sandbox
 
 _HYPOTHESIS = re.compile(r"^\W{0,10}hypothesis\W{0,3}:\W{0,3}(?P<text>.+?)[\s*_`]*$", re.IGNORECASE | re.MULTILINE)
-_LONGEST_HYPOTHESIS = 300
+LONGEST_HYPOTHESIS = 300
 _SHOWN = 4000
 _LARGEST_FILE = 10 * 2**20
 
@@ -220,7 +220,7 @@ def _is_dropping(change: Change) -> bool:
 def _denied(printed: str) -> str:
     """The last line in which the system said that something may not be written."""
     lines = (line.strip() for line in reversed(printed.splitlines()))
-    return next((line[:_LONGEST_HYPOTHESIS] for line in lines if any(words in line for words in _DENIALS)), "")
+    return next((line[:LONGEST_HYPOTHESIS] for line in lines if any(words in line for words in _DENIALS)), "")
 
 
 _DENIALS = (os.strerror(errno.EROFS), os.strerror(errno.EBUSY))
@@ -229,7 +229,7 @@ _DENIALS = (os.strerror(errno.EROFS), os.strerror(errno.EBUSY))
 def hypothesis_in(printed: str) -> str:
     """What an answer says why it should help: the last line `hypothesis: …`; "" where there is none."""
     found = list(_HYPOTHESIS.finditer(printed))
-    return " ".join(found[-1]["text"].split())[:_LONGEST_HYPOTHESIS] if found else ""
+    return " ".join(found[-1]["text"].split())[:LONGEST_HYPOTHESIS] if found else ""
 
 
 def describe(before: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -> str:
@@ -249,4 +249,4 @@ def describe(before: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -
             parts.append(f"`{gone[0]}` → `{came[0]}`")
         else:
             parts.append(f"change {path} (+{len(came)} −{len(gone)} lines)")
-    return "; ".join(parts)[:_LONGEST_HYPOTHESIS]
+    return "; ".join(parts)[:LONGEST_HYPOTHESIS]

@@ -23,6 +23,13 @@ _COMPLAINTS = {
     r"could not resolve|econnrefused|enotfound|etimedout|fetch failed|connecterror|apiconnection",
 }
 _PATTERNS = {words: re.compile(pattern, re.IGNORECASE) for words, pattern in _COMPLAINTS.items()}
+_REFUSAL = re.compile(
+    r"\b(?:can(?:'|’|no)t|can not|won['’]t|unable to|not able to|must decline to)\b.{0,20}"
+    r"\b(?:help|assist|do that|comply|provide|fulfil)|\bI(?:'|’)?m sorry, but\b|\bI must decline\b",
+    re.IGNORECASE,
+)
+_SHORT = 400
+"""A longer answer that speaks of what cannot be done is no refusal."""
 _LENGTH = r"(?P<length>\d+(?:\.\d+)?\s*(?:ms|s|m|h)?[a-z]*(?:\s*\d+(?:\.\d+)?\s*(?:ms|s|m|h)[a-z]*)*)"
 _RETRY_AFTER = re.compile(
     rf"(?:retry[-_ ]after(?:[-_ ]seconds)?\W{{0,4}}|(?:again|retry|retrying|resets?|wait) in (?:about )?){_LENGTH}",
@@ -35,6 +42,16 @@ _RESET_AT = re.compile(r"limit reached\|(?P<moment>\d{10})\b")
 def complaint_in(printed: str) -> str | None:
     """What an agent's or a provider's words say of a model that is not to be had; None where they say nothing of it."""
     return next((words for words, pattern in _PATTERNS.items() if pattern.search(printed)), None)
+
+
+def is_refusal(words: str) -> bool:
+    """Whether a model says somewhere that it will not do it."""
+    return _REFUSAL.search(words) is not None
+
+
+def is_only_refusal(words: str) -> bool:
+    """Whether a model says that and little else."""
+    return len(words) < _SHORT and is_refusal(words)
 
 
 def telling_line(printed: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from overnight.goal.settings import Settings
 from overnight.propose.brief import Brief
-from overnight.propose.command import describe
+from overnight.propose.command import LONGEST_HYPOTHESIS, describe
 from overnight.propose.models.keys import check_model, is_model
 from overnight.propose.proposer import Proposal
 from overnight.repo.candidate import Scope
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelProposer", "check_model", "is_model"]
 
-_LONGEST_HYPOTHESIS = 300
 _LONGEST_PATH = 200
 
 
@@ -44,7 +43,7 @@ class ModelProposer:
         said = redact(" ".join(change.applied.hypothesis.split())) if change.applied else ""
         return Proposal(
             files,
-            hypothesis=said[:_LONGEST_HYPOTHESIS] or describe(brief.files, files),
+            hypothesis=said[:LONGEST_HYPOTHESIS] or describe(brief.files, files),
             trespasses=(change.trespass[:_LONGEST_PATH],) if change.trespass else (),
             failure=change.failure,
             unavailable=change.outage.reason if change.outage else None,

@@ -21,17 +21,7 @@ class Gemini:
             *("GEMINI_API_KEY", "GOOGLE_API_KEY", "GOOGLE_GEMINI_BASE_URL", "GEMINI_MODEL"),
             *("GOOGLE_CLOUD_PROJECT", "GOOGLE_CLOUD_LOCATION", "GOOGLE_GENAI_USE_VERTEXAI"),
         ),
-        tuple(
-            f".gemini/{name}"
-            for name in (
-                "settings.json",
-                "oauth_creds.json",
-                "google_accounts.json",
-                "installation_id",
-                "GEMINI.md",
-                ".env",
-            )
-        ),
+        tuple(f".gemini/{name}" for name in _SETTINGS),
         network=True,
         settings={"NO_COLOR": "1"},
     )

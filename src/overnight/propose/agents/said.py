@@ -6,14 +6,13 @@ import re
 from dataclasses import dataclass
 
 from overnight.propose.agents.agent import Answer
-from overnight.propose.complaints import complaint_in, telling_line
+from overnight.propose.complaints import complaint_in, is_only_refusal, telling_line
 from overnight.runs.process import Ended
 
 _MUCH = 20 * 10**6
 _SHOWN = 300
-_REFUSAL = re.compile(
-    r"\brefus(al|ed)\b|usage policy|content.?(filter|policy)|\bsafety\b|can(?:'|no)t (help|assist)", re.I
-)
+_POLICY = re.compile(r"\brefus(al|ed)\b|usage policy|content.?(filter|policy)|\bsafety\b", re.IGNORECASE)
+"""How agents report that a model refused. In a model's own words this may be about anything."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,8 @@ class Said:
         return "the agent changed nothing"
 
     def _is_refusal(self) -> bool:
-        return _REFUSAL.search(self.answer.complaint or self.answer.text[-_SHOWN:]) is not None
+        complaint = self.answer.complaint or ""
+        return _POLICY.search(complaint) is not None or is_only_refusal((complaint or self.answer.text).strip())
 
     def _ended_how(self) -> str:
         code = self.ended.exit_code

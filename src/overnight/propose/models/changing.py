@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from pydantic import BaseModel, Field
 from pydantic_ai import ModelRetry, TextOutput, ToolOutput
 
+from overnight.propose.complaints import is_refusal
 from overnight.propose.edits import Edit, EditError, Problem, apply_edits
 from overnight.propose.models.answers import read_answer
 from overnight.propose.models.asking import Asker, Heard
-from overnight.propose.models.failures import MISMATCH, NOTHING, REFUSED, Outage, has_no_tools, is_refusal, why
+from overnight.propose.models.failures import MISMATCH, NOTHING, REFUSED, Outage, has_no_tools, why
 
 TOOL = "propose_change"
 INSTRUCTIONS = f"""\

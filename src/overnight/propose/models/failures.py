@@ -24,7 +24,7 @@ from pydantic_ai.exceptions import (
     UnexpectedModelBehavior,
 )
 
-from overnight.propose.complaints import complaint_in, retry_after
+from overnight.propose.complaints import complaint_in, is_refusal, retry_after
 from overnight.propose.models.asking import Heard
 from overnight.propose.models.keys import split
 from overnight.propose.models.providers import LARGEST_ANSWER, TooLargeError
@@ -41,11 +41,6 @@ CUT_OFF = "the model's answer was cut off by its limit of tokens"
 TOO_LARGE = f"the model's answer was larger than {LARGEST_ANSWER // 2**20} MiB"
 
 _QUOTED = 300
-_REFUSAL = re.compile(
-    r"\b(?:can(?:'|’|no)t|can not|won['’]t|unable to|not able to|must decline to)\b.{0,20}"
-    r"\b(?:help|assist|do that|comply|provide|fulfil)|\bI(?:'|’)?m sorry, but\b|\bI must decline\b",
-    re.IGNORECASE,
-)
 _NO_TOOLS = re.compile(r"\btools?\b|\bfunction.?call", re.IGNORECASE)
 
 
@@ -55,11 +50,6 @@ class Outage:
 
     reason: str
     retry_after: float | None = None
-
-
-def is_refusal(words: str) -> bool:
-    """Whether a model says that it will not do it."""
-    return _REFUSAL.search(words) is not None
 
 
 def has_no_tools(error: Exception | None) -> bool:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from overnight.propose.complaints import is_only_refusal
 from overnight.propose.models.asking import Asker, Heard
-from overnight.propose.models.failures import REFUSED, SILENT, Outage, is_refusal, why
+from overnight.propose.models.failures import REFUSED, SILENT, Outage, why
 
 INSTRUCTIONS = """\
 You look back on experiments that tried to improve a program. Write down what has been learned, in plain words: what
 helps, what does not, and what is worth trying next. Answer in Markdown and without questions; change nothing.
 """
-_SHORT = 400
-"""A longer answer that speaks of what cannot be done is no refusal."""
 
 
 def ask_for_review(asker: Asker, told: str) -> tuple[Heard[str], str | None, Outage | None]:
@@ -22,4 +21,4 @@ def ask_for_review(asker: Asker, told: str) -> tuple[Heard[str], str | None, Out
     words = heard.words.strip()
     if not words:
         return heard, SILENT, None
-    return heard, REFUSED if len(words) < _SHORT and is_refusal(words) else None, None
+    return heard, REFUSED if is_only_refusal(words) else None, None
