@@ -71,4 +71,6 @@ def test_a_flood_of_words_is_survived(begin: Nightly) -> None:
     night = begin(REAL["claude"], [Flood(100)], stop="{experiments: 1}")
     night.run()
     assert [entry["verdict"] for entry in night.log()] == ["baseline", "no_change"]
-    assert night.log()[1]["reason"] == "the agent printed more than 20 MB and changed nothing"
+    # It ends without waiting until all that it printed is read, so how much arrives is the machine's affair.
+    much, part = "the agent printed more than 20 MB and changed nothing", "the agent changed nothing"
+    assert night.log()[1]["reason"] in (much, part)
