@@ -1,7 +1,8 @@
 #!/bin/sh
 # Make a virtual environment with everything in requirements.lock, each file checked against its hash.
 # usage: setup.sh FOLDER          what Overnight needs
-#        setup.sh FOLDER tests    also what only the tests need: strace, and a PostgreSQL server that they start themselves
+#        setup.sh FOLDER tests    also what only the tests need: tests/requirements.lock, strace, a PostgreSQL server that
+#                                 they start themselves, and Chromium
 set -eu
 venv=${1:-.venv}
 
@@ -31,6 +32,7 @@ command -v git >/dev/null || apt_install git
 if [ "${2:-}" = tests ] && [ "$(uname)" = Linux ]; then
     command -v strace >/dev/null || apt_install strace
     command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || apt_install postgresql
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null || apt_install chromium fonts-dejavu-core
 fi
 python=$(find_python)
 if [ -z "$python" ]; then
@@ -46,4 +48,7 @@ fi
 
 [ -x "$venv/bin/python" ] || "$python" -m venv "$venv"
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+if [ "${2:-}" = tests ]; then
+    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.lock
+fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
