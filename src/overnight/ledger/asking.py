@@ -44,6 +44,12 @@ class Asking:
         found = self._fetch("TRUE", newest=1)
         return found[0] if found else None
 
+    def events_after(self, event_id: int, most: int = NO_LIMIT) -> list[Event]:
+        """What happened after the event with this id, in order."""
+        sql = f"{EVENTS} AND id > :after ORDER BY id LIMIT :most"
+        rows = self._source.rows(sql, session=self.session, after=event_id, most=most)
+        return [event_of(row) for row in rows]
+
     def _last(self, kind: str) -> Event | None:
         """The newest event of a kind that is about no experiment in particular; saying so lets an index find it."""
         found = self._fetch("kind = :kind AND number IS NULL", newest=1, kind=kind)

@@ -17,6 +17,7 @@ from overnight.ledger.records import (
     Role,
     SessionStarted,
     Settled,
+    Steered,
     Stopped,
     Verdict,
     Verified,
@@ -87,6 +88,14 @@ class History(Accounts):
         while batch := self._judged(after=number, limit=_BATCH):
             yield from batch
             number = batch[-1].number
+
+    def points(self, after: int = -1) -> list[tuple[int, Verdict, float | None]]:
+        """Number, verdict and metric of every experiment after that number, in order: what a chart is drawn from."""
+        sql = (
+            "SELECT number, verdict, CAST(payload ->> 'metric' AS FLOAT) FROM events WHERE session = :session "
+            f"AND kind = 'judged' AND number > :after AND {NEWEST} ORDER BY number"
+        )
+        return [tuple(row) for row in self._source.rows(sql, session=self.session, after=after)]
 
     def judged_last(self, count: int) -> list[Judged]:
         """The last verdicts (the baseline's not among them), oldest first."""
@@ -168,6 +177,10 @@ class History(Accounts):
         """What a proposer wrote down when it last looked back, if any did."""
         found = self._fetch("kind = 'reviewed' AND payload ->> 'text' <> ''", newest=1)
         return expect(Reviewed, found[0]) if found else None
+
+    def steered(self) -> list[Steered]:
+        """What people have asked for, in order."""
+        return [expect(Steered, event) for event in self._fetch("kind = 'steered'")]
 
     def last_reviewed_number(self) -> int:
         """The newest experiment that a proposer has looked back at, or tried to."""

@@ -10,6 +10,8 @@ from overnight.errors import TroubleKind
 
 Verdict = Literal["baseline", "keep", "discard", "crash", "timeout", "invalid", "no_change"]
 Outcome = Literal["ok", "crash", "timeout", "invalid"]
+Act = Literal["pause", "resume", "finish", "take_back", "hint", "pin", "forbid", "withdraw"]
+"""What a person may ask of a session: see `Steered`."""
 Role = Literal[
     "baseline",
     "candidate",
@@ -151,6 +153,8 @@ class Measured(_Record):
     """The largest resident memory of the whole process tree seen, in MiB."""
     cut_off: tuple[str, ...] = ()
     """Why earlier tries of this run did not count: somebody killed them, or the machine slept."""
+    joules: float | None = None
+    """What the machine's processors and graphics cards used up meanwhile; None where nothing counts it."""
     output: str | None = None
     """The file with what the run printed, relative to `.overnight/`."""
     output_tail: str = ""
@@ -172,6 +176,9 @@ class Judged(_Record):
     metric: float | None = None
     """The metric with this change: as measured where it is exact, else as all runs together say; None when it was
     never measured."""
+    metric_low: float | None = None
+    metric_high: float | None = None
+    """A 95 % interval of `metric` for a version that is or was the incumbent; None where nobody worked it out."""
     before: float | None = None
     """The same without it."""
     gain: float | None = None
@@ -234,6 +241,25 @@ class Reviewed(Usage):
     seconds: float = 0.0
 
 
+class Steered(_Record):
+    """A person has said what is to happen, and the session has taken note of it.
+
+    `pause` and `resume` are about this process, `finish` puts the session down after the experiment that is under way.
+    `take_back` undoes a keep. `hint` stands in the next brief, `pin` and `forbid` in each until they are withdrawn.
+    """
+
+    kind: Literal["steered"] = "steered"
+    request: str
+    """Its own name: what is asked for twice with one name is done once."""
+    act: Act
+    number: int | None = None
+    """The experiment that it is about."""
+    text: str = ""
+    """What the person wrote; for `withdraw` the name of the request that is withdrawn."""
+    refused: str = ""
+    """Why it could not be done; "" where it was."""
+
+
 class Stopped(_Record):
     """The process put the session down, on purpose."""
 
@@ -294,6 +320,7 @@ Record = (
     | Settled
     | Troubled
     | Reviewed
+    | Steered
     | Stopped
     | Verified
     | VerifiedEach
@@ -308,6 +335,7 @@ RECORD_KINDS: dict[str, type[Record]] = {
     "settled": Settled,
     "troubled": Troubled,
     "reviewed": Reviewed,
+    "steered": Steered,
     "stopped": Stopped,
     "verified": Verified,
     "verified_each": VerifiedEach,

@@ -102,7 +102,7 @@ def create(connection: Connection) -> None:
 
 def migrate(connection: Connection, version: int) -> None:
     """Bring an older ledger forward, in the transaction that `connection` is in."""
-    if version == 2:
+    if version >= 2:
         connection.execute(ledger_schema.update().values(version=VERSION))
         return
     for trigger in ("events_are_never_changed", "events_are_never_removed"):

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from overnight.errors import OvernightError, SessionError
+from overnight.loop.inbox import Inbox
 
 _STOP_PATIENCE_SECONDS = 60.0
 _KEEPER_PATIENCE_SECONDS = 40.0
@@ -90,6 +91,11 @@ class State:
     def session_folder(self, session: str) -> Path:
         """Where a session's report is."""
         return self.folder / "sessions" / session
+
+    @property
+    def inbox(self) -> Inbox:
+        """Where people leave what they ask of the session that is at work."""
+        return Inbox(self.folder / "inbox")
 
     @property
     def work(self) -> Path:

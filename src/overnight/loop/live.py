@@ -1,0 +1,153 @@
+"""What a session is doing this very moment, for whoever watches it from another process.
+
+A small file that is written anew at each step. Only news: what must last is in the ledger, and when nobody is at work
+the file says nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from overnight.goal.settings import Settings
+from overnight.ledger.records import Role
+from overnight.loop.events import (
+    GuardsStarted,
+    ProposalFinished,
+    ProposalStarted,
+    Review,
+    ReviewStarted,
+    RunFinished,
+    RunStarted,
+    SessionEvent,
+)
+from overnight.loop.state import State
+
+_WORDS: dict[Role, str] = {
+    "baseline": "measuring the baseline",
+    "candidate": "measuring the candidate",
+    "incumbent": "measuring the incumbent again",
+    "verify_baseline": "verifying: the baseline",
+    "verify_best": "verifying: the best version",
+    "verify_part": "verifying: the best version without some changes",
+    "verify_candidate": "suspicious: measuring the candidate again",
+    "verify_incumbent": "suspicious: measuring the incumbent beside it",
+    "control": "is it the machine? running the incumbent",
+}
+
+
+class Slot(BaseModel):
+    """What one slot is at."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    slot: int = 0
+    step: Literal["proposing", "reviewing", "running", "guarding", "deciding"]
+    words: str
+    """The same for a person: `measuring the candidate`."""
+    number: int
+    hypothesis: str = ""
+    since: float
+    """Unix time, seconds."""
+    budget: float | None = None
+    """Seconds that it should take."""
+    limit: float | None = None
+    """Seconds after which it is ended by force."""
+    output: str | None = None
+    """The file that is being written with what it prints, relative to `.overnight/`."""
+
+
+class Live(BaseModel):
+    """What a session is at."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    session: str
+    pid: int
+    slots: tuple[Slot, ...] = ()
+
+
+def slot_of(event: SessionEvent, before: Slot | None, settings: Settings | None, logs: str = "") -> Slot | None:
+    """What a slot is at after an event; `before` where the event says nothing about that.
+
+    `logs` is the folder of the session's outputs, relative to `.overnight/`.
+    """
+    now = time.time()
+    told = before.hypothesis if before else ""
+    match event:
+        case ProposalStarted():
+            output = f"{logs}/{event.number}.agent.log"
+            words = f"{event.proposer} is thinking"
+            return Slot(step="proposing", words=words, number=event.number, since=now, output=output)
+        case ProposalFinished():
+            number, hypothesis = event.proposed.number, event.proposed.hypothesis
+            return Slot(step="deciding", words="deciding", number=number, hypothesis=hypothesis, since=now)
+        case ReviewStarted():
+            words, output = f"{event.proposer} writes down what it has learned", f"{logs}/{event.number + 1}.review.log"
+            return Slot(step="reviewing", words=words, number=event.number, since=now, output=output)
+        case RunStarted():
+            return Slot(
+                step="running",
+                words=_WORDS[event.role],
+                number=event.number,
+                hypothesis=event.hypothesis,
+                since=now,
+                budget=settings.budget if settings else None,
+                limit=event.limit,
+                output=f"{logs}/{event.number}-{event.role}-{event.seed}.log",
+            )
+        case RunFinished() | Review():
+            number = before.number if before else 0
+            return Slot(step="deciding", words="deciding", number=number, hypothesis=told, since=now)
+        case GuardsStarted():
+            words = "trying the guards"
+            return Slot(step="guarding", words=words, number=event.number, hypothesis=told, since=now)
+        case _:
+            return before
+
+
+class Pulse:
+    """Writes down what the session is at, event by event."""
+
+    def __init__(self, state: State, session: str, settings: Settings) -> None:
+        self._place = _place(state)
+        self._logs = str(state.logs(session).relative_to(state.folder))
+        self._settings = settings
+        self._session = session
+        self._slot: Slot | None = None
+
+    def follow(self, event: SessionEvent) -> None:
+        """The session has taken a step. A disk that is full is none of this file's business."""
+        slot = slot_of(event, self._slot, self._settings, self._logs)
+        if slot is self._slot:
+            return
+        self._slot = slot
+        live = Live(session=self._session, pid=os.getpid(), slots=(slot,) if slot else ())
+        half = self._place.with_suffix(".half")
+        try:
+            half.write_text(live.model_dump_json(), encoding="utf-8")
+            os.replace(half, self._place)
+        except OSError:
+            half.unlink(missing_ok=True)
+
+    def end(self) -> None:
+        """Nobody is at work any more."""
+        self._place.unlink(missing_ok=True)
+
+
+def read_live(state: State) -> Live | None:
+    """What the session that is at work is at; None when nobody is at work."""
+    if state.holder() is None:
+        return None
+    try:
+        return Live.model_validate_json(_place(state).read_text(encoding="utf-8"))
+    except (OSError, ValidationError, ValueError):
+        return None
+
+
+def _place(state: State) -> Path:
+    return state.folder / "now.json"
