@@ -22,6 +22,7 @@ from overnight.loop.events import (
     ExperimentJudged,
     GuardsStarted,
     Notice,
+    PersonAsked,
     ProposalFinished,
     ProposalStarted,
     Review,
@@ -36,7 +37,13 @@ from overnight.loop.events import (
 )
 from overnight.loop.verify import VerificationDone
 from overnight.loop.verify_each import EachVerified
-from overnight.morning.summary import cost_words, duration_words, improvement_percent, percent_words
+from overnight.morning.summary import (
+    cost_words,
+    duration_words,
+    improvement_percent,
+    percent_words,
+    steered_words,
+)
 
 STYLES = {
     "baseline": "cyan",
@@ -166,6 +173,10 @@ class Watcher:
                 self._note(f"{event.reason}; nothing is lost, next try at {then:%H:%M:%S}")
             case Notice():
                 self._note(event.words)
+            case PersonAsked():
+                self._note(steered_words(event.steered))
+                if event.steered.act == "pause" and not event.steered.refused:
+                    self._now.start("paused", None)
             case SessionClosed():
                 self._finish()
             case VerificationDone() | EachVerified():

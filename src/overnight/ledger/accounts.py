@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from overnight.ledger.asking import NEWEST, NO_LIMIT, Asking, Event
-from overnight.ledger.records import Resumed, Troubled, Verdict
+from overnight.ledger.records import Resumed, Steered, Troubled, Verdict
 
 FAILED: tuple[Verdict, ...] = ("crash", "timeout", "invalid")
 
@@ -130,6 +130,13 @@ class Accounts(Asking):
         last = self.last_event()
         return last if last is not None and isinstance(last.record, Troubled) else None
 
+    def paused(self) -> Event | None:
+        """The request by which a person has paused the process that is at work, if it is paused."""
+        asked = self._pauses(self._last_id("resumed"), NO_LIMIT)
+        return (
+            asked[-1] if asked and isinstance(asked[-1].record, Steered) and asked[-1].record.act == "pause" else None
+        )
+
     def count(self, kind: str) -> int:
         """How many records of one kind there are."""
         return int(self._aggregate("count(*)", "kind = :kind", kind=kind))
@@ -161,8 +168,30 @@ class Accounts(Asking):
                 total += max(last.time - start.time, 0.0)
             else:
                 until = clock if next_id is None and clock is not None else last.clock
-                total += max(until - start.clock, 0.0)
+                total += max(until - start.clock - self._rested(start.id, next_id or NO_LIMIT, until), 0.0)
         return total
+
+    def _rested(self, start_id: int, next_id: int, until: float) -> float:
+        """Seconds for which a process was paused; `until` is its last sign of life, on its monotonic clock."""
+        total, since = 0.0, None
+        for event in self._pauses(start_id, next_id):
+            is_pause = isinstance(event.record, Steered) and event.record.act == "pause"
+            if is_pause:
+                since = event.clock
+            elif since is not None and event.clock is not None:
+                total, since = total + event.clock - since, None
+        return total + (max(until - since, 0.0) if since is not None else 0.0)
+
+    def _pauses(self, start_id: int, next_id: int) -> list[Event]:
+        """The pauses and resumes that were carried out between two events, in order."""
+        where = (
+            "kind = 'steered' AND id > :start AND id < :next AND payload ->> 'act' IN ('pause', 'resume') "
+            "AND payload ->> 'refused' = ''"
+        )
+        return self._fetch(where, start=start_id, next=next_id)
+
+    def _last_id(self, kind: str) -> int:
+        return int(self._aggregate("max(id)", "kind = :kind AND number IS NULL", kind=kind))
 
     def _last_sign_of(self, start: Event, next_id: int | None) -> Event:
         """The last event that the process wrote; a verification that came after it is not its own."""

@@ -182,6 +182,35 @@ class History(Accounts):
         """What people have asked for, in order."""
         return [expect(Steered, event) for event in self._fetch("kind = 'steered'")]
 
+    def was_asked(self, request: str) -> bool:
+        """Whether the request of that name was written down already."""
+        where = "kind = 'steered' AND payload ->> 'request' = :request"
+        return self._aggregate("count(*)", where, request=request) > 0
+
+    def wishes(self) -> list[Steered]:
+        """The hints, pins and forbids that stand: not withdrawn and, for a hint, not in a brief that was answered yet.
+
+        The built-in search reads no hints, so what it proposes is no answer.
+        """
+        events = self._fetch("kind = 'steered' AND payload ->> 'refused' = ''")
+        if not events:
+            return []
+        answered = self._aggregate(
+            "max(id)", "kind = 'proposed' AND payload ->> 'proposer' <> 'search' AND payload ->> 'commit' IS NOT NULL"
+        )
+        asked = [(event.id, expect(Steered, event)) for event in events]
+        withdrawn = {steered.text for _, steered in asked if steered.act == "withdraw"}
+        return [
+            steered
+            for event_id, steered in asked
+            if steered.request not in withdrawn
+            and (steered.act in ("pin", "forbid") or (steered.act == "hint" and event_id > answered))
+        ]
+
+    def settled(self) -> set[int]:
+        """The keeps that are in every version and cannot be taken back any more."""
+        return {number for event in self._fetch("kind = 'settled'") for number in expect(Settled, event).numbers}
+
     def last_reviewed_number(self) -> int:
         """The newest experiment that a proposer has looked back at, or tried to."""
         return int(self._aggregate("max(number)", "kind = 'reviewed'"))

@@ -10,7 +10,7 @@ from overnight.fleet.local import linked_paths
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History
-from overnight.ledger.records import Judged
+from overnight.ledger.records import Judged, Steered
 from overnight.loop.state import State
 from overnight.propose.agents import check_agent, named
 from overnight.propose.agents.any_command import AnyCommand
@@ -193,7 +193,16 @@ def make_brief(
         last_rule_broken=last.reason if last is not None and last.verdict == "invalid" else None,
         incumbent_commit=incumbent.commit or project.base,
         tokens=settings.brief_tokens,
+        wishes=tuple(_wish_words(history, wish) for wish in history.wishes()),
     )
+
+
+def _wish_words(history: History, wish: Steered) -> str:
+    """A hint, a pin or a forbid as the proposer is told of it."""
+    how = {"hint": "Try this next", "pin": "Keep to this", "forbid": "Leave this alone"}[wish.act]
+    judged = history.judged_number(wish.number) if wish.number is not None else None
+    about = f"what experiment {judged.number} tried (“{' '.join(judged.hypothesis.split())}”). " if judged else ""
+    return f"{how}: {about}{wish.text}"
 
 
 def past_of(history: History) -> Past:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from overnight.errors import TroubleKind
 from overnight.goal.settings import Settings
-from overnight.ledger.records import Judged, Measured, Proposed, Reviewed, Role, Verdict
+from overnight.ledger.records import Judged, Measured, Proposed, Reviewed, Role, Steered, Verdict
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,13 @@ class Review:
     reviewed: Reviewed
 
 
+@dataclass(frozen=True)
+class PersonAsked:
+    """A person has asked for something, and that was carried out or refused, and written down."""
+
+    steered: Steered
+
+
 SessionEvent = (
     SessionOpened
     | ProposalStarted
@@ -130,6 +137,7 @@ SessionEvent = (
     | VerdictChanged
     | ReviewStarted
     | Review
+    | PersonAsked
     | Waiting
     | Notice
     | SessionClosed

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 
-from overnight.ledger.records import Proposed
+from overnight.ledger.records import Proposed, Steered
 from overnight.loop.bench import Bench
 from overnight.loop.events import ProposalFinished, ProposalStarted, SessionEvent
 from overnight.loop.exact import decide_exactly, recheck
@@ -14,6 +14,7 @@ from overnight.loop.noisy import NoisyCourse
 from overnight.loop.proposing import NothingLeftError, propose
 from overnight.loop.repeats import seems_exact
 from overnight.loop.reviewing import review_if_due
+from overnight.loop.undo import take_back
 from overnight.propose.proposer import Proposer
 
 
@@ -56,6 +57,11 @@ class Experimenter:
             return
         bench.refs.remember(proposed.number, proposed.commit)
         yield from noisy.decide(proposed, started) if noisy else decide_exactly(bench, proposed, started)
+
+    def take_out(self, steered: Steered) -> Iterator[SessionEvent]:
+        """A person wants an experiment out of the running that is kept, or may still be."""
+        noisy = self._look_at_noise()
+        yield from noisy.take_out(steered) if noisy else take_back(self._bench, steered)
 
     def recheck(self) -> Iterator[SessionEvent]:
         """A session with an exact metric goes on: see whether the metric still is."""

@@ -6,7 +6,6 @@ yet cleared away, because the loop was killed in between, is known by its name a
 
 from __future__ import annotations
 
-import os
 import secrets
 import time
 from dataclasses import dataclass
@@ -44,7 +43,7 @@ class Inbox:
         place = self._place(request)
         half = place.with_suffix(".half")
         half.write_text(request.model_dump_json(), encoding="utf-8")
-        os.replace(half, place)
+        half.replace(place)
 
     def waiting(self) -> list[Request]:
         """The requests, oldest first. What is no request is passed over."""

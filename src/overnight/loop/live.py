@@ -24,6 +24,7 @@ from overnight.loop.events import (
     RunFinished,
     RunStarted,
     SessionEvent,
+    SessionOpened,
 )
 from overnight.loop.state import State
 
@@ -113,16 +114,19 @@ def slot_of(event: SessionEvent, before: Slot | None, settings: Settings | None,
 class Pulse:
     """Writes down what the session is at, event by event."""
 
-    def __init__(self, state: State, session: str, settings: Settings) -> None:
+    def __init__(self, state: State, settings: Settings) -> None:
+        self._state = state
         self._place = _place(state)
-        self._logs = str(state.logs(session).relative_to(state.folder))
         self._settings = settings
-        self._session = session
+        self._session = ""
         self._slot: Slot | None = None
 
     def follow(self, event: SessionEvent) -> None:
         """The session has taken a step. A disk that is full is none of this file's business."""
-        slot = slot_of(event, self._slot, self._settings, self._logs)
+        if isinstance(event, SessionOpened):
+            self._session = event.session
+        logs = str(self._state.logs(self._session).relative_to(self._state.folder))
+        slot = slot_of(event, self._slot, self._settings, logs)
         if slot is self._slot:
             return
         self._slot = slot
@@ -130,7 +134,7 @@ class Pulse:
         half = self._place.with_suffix(".half")
         try:
             half.write_text(live.model_dump_json(), encoding="utf-8")
-            os.replace(half, self._place)
+            half.replace(self._place)
         except OSError:
             half.unlink(missing_ok=True)
 

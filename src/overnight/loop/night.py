@@ -6,6 +6,7 @@ It is made anew after each trouble, from the ledger, by the very code that resum
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from overnight.loop.meter import Meter
 from overnight.loop.repeats import mean_metrics, seems_exact
 from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
+from overnight.loop.steering import Steering
 from overnight.loop.stopping import Stopping
 from overnight.repo.branch import SessionRefs
 from overnight.repo.candidate import fingerprint
@@ -79,12 +81,13 @@ class Night:
         disk = DiskRoom(state.folder, Path(project.repository.git.path), history)
         self._bench = Bench(project, settings, history, refs, self._fleet, disk, seed=seed, should_stop=should_stop)
         self._experimenter = Experimenter(self._bench, self._proposer)
+        self._steering = Steering(state, history, should_stop)
 
     def work(self, *, recheck: bool) -> Iterator[SessionEvent]:
         """Work until a stop rule is met; `recheck` measures the incumbent again first. The last line is the reason.
 
-        Raises Trouble when something outside is wrong for now, StuckError, SessionError, GoalError, and Interrupted
-        when asked to stop.
+        Raises Trouble when something outside is wrong for now, StuckError, SessionError, GoalError, PutDown when a
+        person wants it to end here, and Interrupted when asked to stop.
         """
         self._frozen.must_be_the_same()
         yield from self._baseline()
@@ -94,6 +97,9 @@ class Night:
         while True:
             if self._should_stop():
                 raise Interrupted
+            began = time.monotonic()
+            yield from self._steering.listen(self._experimenter.take_out)
+            stopping.rested(time.monotonic() - began)
             self._frozen.must_be_the_same()
             if stuck := stopping.stuck():
                 raise StuckError(stuck)

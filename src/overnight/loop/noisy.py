@@ -8,13 +8,14 @@ from overnight.fleet.local import Version
 from overnight.judge.effects import NONE
 from overnight.judge.ties import Ideas
 from overnight.ledger.history import VERIFYING
-from overnight.ledger.records import Judged, Measured, Proposed, Role, Settled
+from overnight.ledger.records import Judged, Measured, Proposed, Role, Settled, Steered
 from overnight.loop.bench import Bench, Rival
 from overnight.loop.doubt import measured_again
 from overnight.loop.events import ExperimentJudged, RunFinished, SessionEvent, VerdictChanged
 from overnight.loop.panel import Panel
 from overnight.loop.seeds import seeds_for
 from overnight.loop.suspicion import suspicions
+from overnight.loop.undo import words_for
 
 _PAIRS = 5
 """Runs on fresh seeds of a suspicious winner and of what it would replace."""
@@ -59,6 +60,13 @@ class NoisyCourse:
         yield from self._settle({proposed.number: record}, unfit={idea for ideas in unfit for idea in ideas})
         panel.finish(proposed.number)
 
+    def take_out(self, steered: Steered) -> Iterator[SessionEvent]:
+        """A person wants an idea out that is kept or open: it is in no version any more, nor is what needs it."""
+        number = steered.number
+        known = self._bench.history.judged_number(number) if number is not None else None
+        assert known is not None, "only what has a verdict can be taken out"
+        yield from self._settle({}, steered=steered, unwanted={known.number: words_for(steered, known)})
+
     def close_night(self) -> Iterator[SessionEvent]:
         """The session is finished: what is kept is decided on all that is known by now, and written down."""
         yield from self._settle({}, at_last=True)
@@ -99,14 +107,24 @@ class NoisyCourse:
                 self._panel.observe(event.measured)
 
     def _settle(
-        self, records: dict[int, Judged], *, unfit: set[int] | None = None, at_last: bool = False
+        self,
+        records: dict[int, Judged],
+        *,
+        unfit: set[int] | None = None,
+        at_last: bool = False,
+        steered: Steered | None = None,
+        unwanted: dict[int, str] | None = None,
     ) -> Iterator[SessionEvent]:
-        """Write down the verdicts that are new or have changed, and move the branch to what is kept now."""
-        panel, history = self._panel, self._bench.history
-        chain, broken = yield from self._choose(at_last=at_last)
+        """Write down the verdicts that are new or have changed, and move the branch to what is kept now.
+
+        `steered` is what a person has asked for, and `unwanted` which ideas must go for it, and why.
+        """
+        panel, history, unwanted = self._panel, self._bench.history, unwanted or {}
+        chain, broken = yield from self._choose(set(unwanted), at_last=at_last)
         ties = panel.ties()
         lost = {*panel.judge.hopeless(ties), *panel.dependents({*broken, *(unfit or ())}), *broken}
         lost -= {*chain, *ties.closure(chain)}
+        lost |= {*unwanted, *panel.dependents(unwanted)} if unwanted else set()
         verdicts = panel.keep(chain, records, refresh=at_last)
         self._bench.secure(verdicts)
         incumbent = verdicts[-1] if verdicts else self._bench.incumbent()
@@ -124,12 +142,14 @@ class NoisyCourse:
                 prints=proposed.fingerprint,
                 is_open=number not in lost,
             )
-            if number in broken:
+            if number in unwanted:
+                judged = judged.model_copy(update={"reason": unwanted[number]})
+            elif number in broken:
                 judged = judged.model_copy(update={"reason": f"{broken[number]} (it was {judged.reason})"})
             verdicts.append(judged)
         was = {judged.number: history.judged_number(judged.number) for judged in verdicts}
-        if verdicts:
-            history.append(*_in_order(verdicts))
+        if verdicts or steered:
+            history.append(*([steered] if steered else []), *_in_order(verdicts))
         if chain != panel.kept or at_last:
             panel.kept = chain
             self._bench.move_branch()
@@ -139,14 +159,16 @@ class NoisyCourse:
             panel.judge.settle(surest)
         yield from _news_of(verdicts, was)
 
-    def _choose(self, *, at_last: bool) -> Generator[SessionEvent, None, tuple[list[int], dict[int, str]]]:
+    def _choose(
+        self, unwanted: set[int], *, at_last: bool
+    ) -> Generator[SessionEvent, None, tuple[list[int], dict[int, str]]]:
         """What is to be kept now, guards tried on whatever is new in it; and which ideas break which guard."""
         panel, bench = self._panel, self._bench
         broken: dict[int, str] = {}
         held = set(panel.kept)
         while True:
             chain = panel.judge.best(panel.kept, panel.ties(), at_last=at_last)
-            chain = [number for number in chain if not panel.ties().closure([number]) & broken.keys()]
+            chain = [number for number in chain if not panel.ties().closure([number]) & {*broken, *unwanted}]
             fresh = next((number for number in chain if number not in held), None)
             if fresh is None:
                 return chain, broken

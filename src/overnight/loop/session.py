@@ -31,10 +31,12 @@ from overnight.loop.events import (
     Waiting,
 )
 from overnight.loop.frozen import FrozenWorld
+from overnight.loop.live import Pulse
 from overnight.loop.night import Night, StuckError
 from overnight.loop.patience import Patience
 from overnight.loop.recovery import agree, take_up
 from overnight.loop.state import State
+from overnight.loop.steering import PutDown, Steering
 from overnight.repo.branch import SessionRefs
 
 
@@ -78,7 +80,13 @@ class Session:
         place = self.state.place_of_ledger(self.settings.ledger)
         with self.state.locked(), contextlib.closing(Ledger.open(place)) as ledger:
             self.state.use_ledger(self.settings.ledger)
-            yield from self._run(ledger)
+            pulse = Pulse(self.state, self.settings)
+            try:
+                for event in self._run(ledger):
+                    pulse.follow(event)
+                    yield event
+            finally:
+                pulse.end()
 
     def _run(self, ledger: Ledger) -> Iterator[SessionEvent]:
         sandboxed, home = self._sandboxed, self.state.home
@@ -117,6 +125,9 @@ class Session:
 
         try:
             reason = yield from self._through_troubles(history, make_night, recheck=bool(resumed_after))
+        except PutDown as wish:
+            yield _put_down(history, finished=False, reason=str(wish))
+            return
         except (Interrupted, KeyboardInterrupt):
             yield _put_down(history, finished=False, reason="interrupted")
             return
@@ -161,14 +172,16 @@ class Session:
                 troubled = {"what": trouble.kind, "reason": trouble.reason, "pause": pause}
                 history.append(Troubled.model_validate({**trouble.used, **troubled}))
             yield Waiting(trouble.kind, trouble.reason, pause)
-            self._wait(pause)
+            yield from self._wait(pause, Steering(self.state, history, self._is_stop_requested))
 
-    def _wait(self, seconds: float) -> None:
-        """Wait, but not for somebody who wants to stop. Raises Interrupted."""
+    def _wait(self, seconds: float, steering: Steering) -> Iterator[SessionEvent]:
+        """Wait, but not for somebody who wants to stop. Raises Interrupted and PutDown."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             if self._stop_requested:
                 raise Interrupted
+            with contextlib.suppress(Trouble):  # It may be the ledger that is not to be had; then the request waits.
+                yield from steering.take_note(None)
             time.sleep(min(left, 0.1))
 
     def _is_stop_requested(self) -> bool:

@@ -56,6 +56,10 @@ class Stopping:
             return f"the last {_STUCK_AFTER} proposals came to nothing, each because {_kind_of(last[0].reason)}"
         return None
 
+    def rested(self, seconds: float) -> None:
+        """The session was paused for so long, which is no work."""
+        self._since += seconds
+
     def worked_seconds(self) -> float:
         """Seconds of work in this session so far, restarts added up."""
         return self._worked_before + time.monotonic() - self._since

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from overnight.goal.settings import Settings
 from overnight.ledger.accounts import Spent
 from overnight.ledger.history import History
-from overnight.ledger.records import Judged, Part, Troubled, Verified
+from overnight.ledger.records import Judged, Part, Steered, Troubled, Verified
 
 State = Literal["running", "stopped", "finished"]
 
@@ -40,6 +40,8 @@ class Summary:
     """Nothing but the run itself says what its metric is."""
     waits: str
     """The trouble that a running session waits out, and until when; "" when there is none."""
+    paused: bool
+    """A person has paused it."""
     troubles: dict[str, int]
     """How often something outside was wrong, by what it was."""
     cost: float
@@ -90,6 +92,7 @@ class Summary:
             "self_reported": self.self_reported,
             "sandbox": self.sandbox,
             "waits": self.waits,
+            "paused": self.paused,
             "troubles": self.troubles,
             "cost": self.cost,
             "tokens": self.tokens,
@@ -124,6 +127,7 @@ def summarize(history: History, *, running: bool) -> Summary:
         experiments_wanted=settings.stop.experiments,
         self_reported=settings.self_reported,
         waits=_waits(history) if running else "",
+        paused=running and history.paused() is not None,
         troubles=history.troubles(),
         cost=spent.cost,
         tokens=spent.tokens,
@@ -137,6 +141,8 @@ def _spent(history: History) -> Spent:
 
 
 def _waits(history: History) -> str:
+    if paused := history.paused():
+        return f"paused by a person since {datetime.fromtimestamp(paused.time):%H:%M:%S}"
     event = history.waiting()
     if event is None or not isinstance(event.record, Troubled):
         return ""
@@ -196,6 +202,24 @@ def duration_words(seconds: float) -> str:
     if whole >= 60:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole} s" if whole or not seconds else f"{seconds:.2g} s"
+
+
+def steered_words(steered: Steered) -> str:
+    """What a person has asked for, and what became of it: `pinned: experiment 12`."""
+    done = {
+        "pause": "paused by a person; nothing runs until it is resumed",
+        "resume": "resumed by a person",
+        "finish": "a person has asked to put the session down here",
+        "take_back": "taken back by a person",
+        "hint": "a person's hint for the next brief",
+        "pin": "pinned by a person",
+        "forbid": "forbidden by a person",
+        "withdraw": "a person's wish is withdrawn",
+    }[steered.act]
+    about = [f"experiment {steered.number}"] if steered.number is not None else []
+    told = [" ".join(steered.text.split())] if steered.text and steered.act != "withdraw" else []
+    words = done + (f": {', '.join([*about, *told])}" if about or told else "")
+    return f"{words} (refused: {steered.refused})" if steered.refused else words
 
 
 def part_words(part: Part) -> str:

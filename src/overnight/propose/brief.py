@@ -41,6 +41,8 @@ class Brief:
     """Standard deviation of the metric when nothing changes; 0 when it is exact."""
     past: Callable[[], Past] = field(default=Past)
     """What was tried; looked up only when somebody reads it."""
+    wishes: tuple[str, ...] = ()
+    """What the goal's owner has asked for since the session began, newest last."""
     last_rule_broken: str | None = None
     """What the previous proposal did that is not allowed, if it did."""
     incumbent_commit: str = ""
@@ -105,8 +107,14 @@ class Brief:
         return (
             f"# Experiment {self.number}\n\n{broken}"
             f"Baseline `{self.metric}` {self.baseline_metric:.6g}, now {self.incumbent_metric:.6g} (from {since}). "
-            f"{noise}\n\nMake the next change."
+            f"{noise}\n\n{self._wishes()}Make the next change."
         )
+
+    def _wishes(self) -> str:
+        if not self.wishes:
+            return ""
+        lines = "\n".join("- " + "\n  ".join(wish.strip().splitlines()) for wish in self.wishes)
+        return f"## What the goal's owner asks for meanwhile\n\nIt counts as much as the goal.\n\n{lines}\n\n"
 
 
 _REVIEW = """# Looking back

@@ -1,0 +1,100 @@
+"""What people ask of a session that is at work: looked at between two experiments, written down, and carried out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+from overnight.errors import Interrupted
+from overnight.ledger.history import History
+from overnight.ledger.records import Steered
+from overnight.ledger.store import Recorder
+from overnight.loop.events import PersonAsked, SessionEvent
+from overnight.loop.inbox import Request
+from overnight.loop.state import State
+
+Undo = Callable[[Steered], Iterator[SessionEvent]]
+"""Takes an experiment out of the running, and writes the request down together with what comes of it."""
+_LOOK_SECONDS = 0.2
+_ABOUT_A_PROCESS = ("pause", "resume", "finish")
+
+
+class PutDown(Exception):  # noqa: N818 - nothing is wrong
+    """A person wants the session put down here; the text is the reason."""
+
+
+class Steering:
+    """Takes note of requests. What was written down by a loop that was killed is not carried out twice."""
+
+    def __init__(self, state: State, history: Recorder, should_stop: Callable[[], bool]) -> None:
+        self._state = state
+        self._history = history
+        self._should_stop = should_stop
+
+    def listen(self, undo: Undo) -> Iterator[SessionEvent]:
+        """Do what was asked for, and wait as long as the session is paused.
+
+        Raises PutDown when the session is to end here, Interrupted when asked to stop at once.
+        """
+        yield from self.take_note(undo)
+        while self._history.paused() is not None:
+            if self._should_stop():
+                raise Interrupted
+            time.sleep(_LOOK_SECONDS)
+            yield from self.take_note(undo)
+
+    def take_note(self, undo: Undo | None) -> Iterator[SessionEvent]:
+        """Do what was asked for; without `undo`, what is about experiments that are kept or open has to wait."""
+        for request in self._state.inbox.waiting():
+            if self._history.was_asked(request.request):
+                self._state.inbox.clear(request)
+                continue
+            refused = problem_with(self._history, self._state, request) or ""
+            steered = Steered(**request.model_dump(exclude={"time"}), refused=refused)
+            if not refused and _takes_out(self._history, steered):
+                if undo is None:
+                    continue
+                yield from undo(steered)
+            else:
+                self._history.append(steered)
+            self._state.inbox.clear(request)
+            yield PersonAsked(steered)
+            if steered.act == "finish" and not refused:
+                raise PutDown(f"put down after experiment {self._history.last_judged_number()}, as a person asked")
+
+
+def problem_with(history: History, state: State, request: Request) -> str | None:
+    """Why a request cannot be carried out, in one sentence; None when it can."""
+    number, text = request.number, request.text.strip()
+    if request.act in _ABOUT_A_PROCESS:
+        if state.holder() is None or not history.is_newest(state.home):
+            return "nobody is at work on this session; `overnight run` starts or continues it"
+        is_paused = history.paused() is not None
+        if request.act != "finish" and is_paused == (request.act == "pause"):
+            return "it is paused already" if is_paused else "it is not paused"
+        return None
+    if request.act == "hint":
+        return None if text else "there is nothing in it; write what to try"
+    if request.act == "withdraw":
+        known = any(wish.request == text for wish in history.wishes())
+        return None if known else "that does not stand any more"
+    if number is None:
+        needs_number = request.act == "take_back"
+        return "say which experiment" if needs_number else None if text else "say what, or which experiment"
+    judged = history.judged_number(number) if number > 0 else None
+    if judged is None:
+        return f"there is no experiment {number}"
+    if request.act == "take_back" and judged.verdict != "keep":
+        return f"experiment {number} is not kept"
+    if request.act != "pin" and number in history.settled():
+        return f"experiment {number} was settled long ago and much stands on it; `overnight apply --split` can leave it"
+
+    return None
+
+
+def _takes_out(history: History, steered: Steered) -> bool:
+    """Whether it is about an experiment that is kept, or may still be."""
+    if steered.act not in ("take_back", "forbid") or steered.number is None:
+        return False
+    judged = history.judged_number(steered.number)
+    return judged is not None and (judged.verdict == "keep" or judged.undecided)

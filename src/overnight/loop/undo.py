@@ -1,0 +1,107 @@
+"""A keep taken back by a person, where the metric is exact: the changes after it are put together without it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+from overnight.judge.ties import Ties
+from overnight.ledger.records import Judged, Measured, Steered
+from overnight.loop.bench import Bench
+from overnight.loop.events import RunFinished, SessionEvent, VerdictChanged
+from overnight.loop.seeds import seeds_for
+from overnight.loop.weaving import commit_of, version_of, weave_of
+from overnight.repo.branch import kept_message
+from overnight.repo.candidate import fingerprint
+from overnight.repo.weave import Weave
+
+
+def take_back(bench: Bench, steered: Steered) -> Iterator[SessionEvent]:
+    """Undo the keep that `steered` is about, with all that needs it, and measure once what is left.
+
+    Where what is left does not work by itself, everything kept after it goes too: what came before is known to work.
+    """
+    history, number = bench.history, steered.number
+    kept = history.kept()
+    numbers = [judged.number for judged in kept]
+    assert number is not None, "a person takes back one experiment"
+    weave = weave_of(bench.project, history, numbers)
+    ties = Ties(weave.requires(), weave.excludes())
+    place = numbers.index(number)
+    reasons = {number: words_for(steered, kept[place])}
+    reasons |= {
+        other: f"needs experiment {number}, which was taken back"
+        for other in numbers[place + 1 :]
+        if number in ties.closure([other])
+    }
+    stays, later = kept[:place], [judged for judged in kept[place:] if judged.number not in reasons]
+    run = None
+    if later:
+        run, problem = yield from _measure(bench, weave, [*stays, *later], number)
+        if run is None:
+            reasons |= {judged.number: f"does not work without experiment {number}: {problem}" for judged in later}
+            later = []
+    lost = [_dropped(bench, judged, reasons[judged.number]) for judged in kept if judged.number in reasons]
+    moved = _moved(bench, weave, stays, later, lost, run)
+    bench.secure(moved)
+    history.append(steered, *lost, *moved)
+    bench.move_branch()
+    for judged in lost:
+        yield VerdictChanged(judged, "keep")
+
+
+def words_for(steered: Steered, judged: Judged) -> str:
+    """Why an experiment is out of the running, when a person wants that."""
+    how = "taken back" if judged.verdict == "keep" else "forbidden"
+    return f"{how} by a person (it was: {judged.reason})"
+
+
+def _measure(
+    bench: Bench, weave: Weave, kept: list[Judged], without: int
+) -> Generator[SessionEvent, None, tuple[Measured | None, str]]:
+    """The run of what is left; None, and why, where it does not work or breaks a guard."""
+    inside = [judged.number for judged in kept]
+    version = version_of(bench.project, weave, inside)
+    seed = seeds_for(bench.seed, inside[-1])[0]
+    words = f"all that is kept, without experiment {without}"
+    finished = None
+    for event in bench.measure(version, inside[-1], "incumbent", seed, words, inside=inside, rival=bench.rival()):
+        yield event
+        finished = event.measured if isinstance(event, RunFinished) and event.measured.role == "incumbent" else finished
+    assert finished is not None, "a run that was begun is finished, or an error says why not"
+    if finished.value is None:
+        return None, finished.reason
+    yield from bench.guards_start(inside[-1])
+    broken = bench.broken_guard(version, [finished.model_copy(update={"role": "candidate"})])
+    return (None, broken) if broken else (finished, "")
+
+
+def _dropped(bench: Bench, judged: Judged, reason: str) -> Judged:
+    proposed = bench.history.proposed(judged.number)
+    commit = proposed.commit if proposed else judged.commit
+    prints = proposed.fingerprint if proposed else judged.fingerprint
+    return judged.model_copy(
+        update={"verdict": "discard", "reason": reason, "commit": commit, "fingerprint": prints, "undecided": False}
+    )
+
+
+def _moved(
+    bench: Bench, weave: Weave, stays: list[Judged], later: list[Judged], lost: list[Judged], run: Measured | None
+) -> list[Judged]:
+    """The later keeps on their new ground. What the last one gives was measured, the others are estimated by it."""
+    project, metric = bench.project, bench.settings.metric
+    last = stays[-1] if stays else bench.history.baseline()
+    assert last is not None
+    parent, before = last.commit or project.base, last.metric or 0.0
+    undone = sum((judged.before or 0.0) - (judged.metric or 0.0) for judged in lost)
+    moved: list[Judged] = []
+    for place, judged in enumerate(later):
+        after = (judged.metric or 0.0) + undone
+        if run is not None and place == len(later) - 1:
+            after = run.value if run.value is not None else after
+        files = weave.version([each.number for each in (*stays, *later[: place + 1])])
+        message = kept_message(judged.hypothesis, metric, before, after, judged.number)
+        parent = commit_of(project, parent, files, message)
+        fresh = {"metric": after, "metric_low": after, "metric_high": after, "before": before}
+        moved.append(judged.model_copy(update={**fresh, "commit": parent, "fingerprint": fingerprint(files)}))
+        before = after
+    return moved
