@@ -212,6 +212,7 @@ def test_put_down_while_it_waits_for_an_agent_that_is_down(night: Project) -> No
     night.write("agent.py", agent.replace("text =", down, 1))
     night.commit()
     running = night.start("run", "--plain")
+    until((night.folder / ".overnight" / "now.json").exists, "it never began")
     until(lambda: night.status()["waits"], "it never waited")
     ask(night, "finish")
     assert running.wait(60) == 130
