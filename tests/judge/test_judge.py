@@ -40,6 +40,15 @@ def test_a_claim_is_smaller_than_the_lucky_run_it_stands_on() -> None:
     assert 0 < judge.gain(1).mean < 0.45
 
 
+def test_what_a_version_gives_is_known_the_better_the_more_often_it_was_run() -> None:
+    once, often = told([([1], 15.0)]), told([([1], 15.0), ([], 10.0)] * 10)
+    assert once.reach([]) > 0
+    assert once.reach([1]) > once.reach([])  # The baseline's own doubt, and the idea's on top of it.
+    assert often.reach([1]) < once.reach([1])
+    often.settle([1])
+    assert often.reach([1]) == pytest.approx(told([([1], 15.0), ([], 10.0)] * 10).reach([1]), rel=0.5)
+
+
 def test_an_idea_that_was_lucky_once_is_taken_back() -> None:
     judge = told([([1], 10.9)])
     assert judge.chance(1) > KEPT

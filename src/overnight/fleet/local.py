@@ -16,6 +16,7 @@ from overnight.goal.settings import Settings
 from overnight.ledger.records import Measured, Role
 from overnight.repo.git import Repository
 from overnight.repo.worktree import Worktree
+from overnight.runs.energy import Counters, read_counters
 from overnight.runs.environment import guest_environment
 from overnight.runs.metrics import Rate
 from overnight.runs.output import Output
@@ -99,6 +100,7 @@ class LocalFleet:
         output = self._logs / f"{number}-{role}-{seed}.log"
         cut_off: list[str] = []
         while True:
+            energy = read_counters()
             result = self._run(seed, output, measured_by)
             if result.cut_off is None or cut_off.count(KILLED) >= 1 or len(cut_off) >= _MOST_TRIES:
                 break
@@ -106,7 +108,7 @@ class LocalFleet:
             time.sleep(_MOMENT_SECONDS)  # Whoever ends all processes of the machine is about to end us too.
         if result.cut_off == SLEPT:
             raise Trouble("machine", "the machine sleeps again and again while something runs, or is far too busy")
-        measured = self._measured(version, number, role, seed, result, output)
+        measured = self._measured(version, number, role, seed, result, output, energy)
         measured = measured.model_copy(update={"cut_off": tuple(cut_off)})
         return measured if rival is None else measured.model_copy(update={"rival_fingerprint": rival.fingerprint})
 
@@ -182,7 +184,7 @@ class LocalFleet:
         return f"the run changed the scorer's own copy of {touched[0]}"
 
     def _measured(
-        self, version: Version, number: int, role: Role, seed: int, result: RunResult, output: Path
+        self, version: Version, number: int, role: Role, seed: int, result: RunResult, output: Path, energy: Counters
     ) -> Measured:
         touched = (
             [change.path for change in self._score_copy.changes() if not change.is_new] if self._score_copy else []
@@ -212,6 +214,7 @@ class LocalFleet:
             wall_seconds=ended.wall_seconds,
             cpu_seconds=ended.cpu_seconds,
             peak_mb=ended.peak_mb,
+            joules=read_counters().since(energy),
         )
 
     def _guard_fails(self, version: Version, command: str) -> str | None:

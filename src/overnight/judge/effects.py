@@ -121,6 +121,12 @@ class Effects:
         row = self._row(run)
         return float(row @ self._mean), float(row @ self._cov @ row) + self.variance
 
+    def doubt(self, ideas: Iterable[int]) -> float:
+        """Variance of what is known of the effects of these ideas together."""
+        held = frozenset(ideas)
+        row = np.array([0.0, *(float(idea in held) for idea in self.ideas)])
+        return float(row @ self._cov @ row)
+
     def told(self, idea: int, run: Run, partner: Run | None = None) -> float:
         """By how much such a run would narrow the variance of an idea's effect; `partner` was on the same seed."""
         row, _, noise = self._equation(run, partner, self.alike)

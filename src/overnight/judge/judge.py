@@ -73,6 +73,7 @@ class Judge:
         # the unit nor the direction can matter.
         self._unit = -noise.sd if direction == "lower" else noise.sd
         self._zero = baseline[0]
+        self._baseline_runs = len(baseline)
         self._effects = Effects([self._inner(value) for value in baseline], Noise(1.0, noise.degrees))
         self._prior = IdeasPrior(1.0)
         self._runs: dict[int, int] = {}
@@ -127,6 +128,18 @@ class Judge:
         mean = belief.interval().mean
         wide = replace(belief, sd=belief.sd * self._effects.in_sds(_REACH) / _REACH).interval()
         return Interval(mean * unit, min(wide.low, mean) * unit, max(wide.high, mean) * unit)
+
+    def reach(self, inside: Iterable[int]) -> float:
+        """How far from the truth the estimate of a version's metric may be, either way, in 95 % of all cases.
+
+        The estimate is the baseline's mean and the gains of what the version holds. What was settled is as uncertain as
+        it was then.
+        """
+        held = frozenset(inside)
+        settled = [self._settled[idea].gain for idea in held & self._settled.keys()]
+        variance = self._effects.variance / self._baseline_runs + self._effects.doubt(held)
+        variance += math.fsum(((gain.high - gain.low) / 2 / _REACH / self._unit) ** 2 for gain in settled)
+        return self._effects.in_sds(_REACH) * math.sqrt(variance) * abs(self._unit)
 
     def expected(self, inside: Iterable[int]) -> float:
         """The metric to be expected of a version now."""

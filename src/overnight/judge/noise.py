@@ -52,6 +52,13 @@ def pooled_noise(groups: Sequence[Sequence[float]]) -> Noise:
     return Noise(min(sd, sys.float_info.max), degrees)
 
 
+def reach_of_mean(noise: Noise, count: int) -> float:
+    """How far the mean of `count` runs may be off, either way, in 95 % of all cases, by Student's t."""
+    if noise.degrees == 0:
+        return math.inf
+    return float(stdtrit(noise.degrees, 0.5 + CONFIDENCE / 2)) * noise.sd / math.sqrt(count)
+
+
 def mean_difference(differences: Sequence[float], noise: Noise) -> Interval:
     """The interval of the mean of paired `differences`, by Student's t.
 
@@ -65,5 +72,5 @@ def mean_difference(differences: Sequence[float], noise: Noise) -> Interval:
     variance = (noise.degrees * 2 * noise.sd**2 + squares) / degrees if degrees else math.inf
     if variance == 0.0:
         return Interval(mean, mean, mean)
-    reach = float(stdtrit(degrees, 0.5 + CONFIDENCE / 2)) * math.sqrt(variance / count) if degrees else math.inf
+    reach = reach_of_mean(Noise(math.sqrt(variance), degrees), count)
     return Interval(mean, mean - reach, mean + reach)

@@ -53,6 +53,8 @@ def decide_exactly(bench: Bench, proposed: Proposed, started: float) -> Iterator
     numbers: dict[str, object] = {
         "flags": flags,
         "metric": run.value,
+        "metric_low": run.value,
+        "metric_high": run.value,
         "before": before,
         "gain": gain,
         "gain_low": gain,

@@ -25,7 +25,7 @@ from overnight.loop.experiment import Experimenter
 from overnight.loop.frozen import FrozenWorld
 from overnight.loop.hints import baseline_error
 from overnight.loop.meter import Meter
-from overnight.loop.repeats import mean_metrics, seems_exact
+from overnight.loop.repeats import interval_of, mean_metrics, seems_exact
 from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
 from overnight.loop.steering import Steering
@@ -139,6 +139,7 @@ class Night:
             raise GoalError([f"{self._project.goal.at('guards')}: the baseline itself fails: {broken}"])
         values = [run.value for run in runs if run.value is not None]
         same = min(values) == max(values)
+        low, high = interval_of(runs)
         judged = Judged(
             number=0,
             verdict="baseline",
@@ -146,6 +147,8 @@ class Night:
             + (", all the same" if same else f" from {min(values):.6g} to {max(values):.6g}"),
             hypothesis="the baseline",
             metric=Meter.of(self._settings, runs).level(runs),
+            metric_low=low,
+            metric_high=high,
             runs=len(runs),
             seconds=math.fsum(run.wall_seconds for run in runs),
             commit=version.commit,

@@ -150,7 +150,9 @@ class Panel:
                 message = kept_message(known.hypothesis, self._settings.metric, metric, after, number)
                 commit = commit_of(self._project, parent, files, message)
             judged = self.verdict(known, kept=True, before=metric, commit=commit, prints=fingerprint(files))
-            verdicts.append(judged)
+            reach = self.judge.reach(chain[:place])
+            low, high = sorted(self._scale.after(after, step) for step in (-reach, reach))
+            verdicts.append(judged.model_copy(update={"metric_low": low, "metric_high": high}))
             parent, metric = commit, after
         return verdicts
 
@@ -168,6 +170,8 @@ class Panel:
                 "verdict": "keep" if kept else "discard",
                 "reason": verdict_words(belief, chance, gain, runs, kept=kept, was_kept=was_kept, is_open=is_open),
                 "metric": self._after(known.number, before),
+                "metric_low": None,
+                "metric_high": None,
                 "before": before,
                 "gain": gain.mean,
                 "gain_low": gain.low,

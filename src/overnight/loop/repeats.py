@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from overnight.judge.counts import Counts
+from overnight.judge.noise import Noise, pooled_noise, reach_of_mean
 from overnight.ledger.history import History
 from overnight.ledger.records import Measured
 
@@ -32,6 +33,18 @@ def repeats_by_chance(runs: Sequence[Measured]) -> bool:
 def counts_of(run: Measured) -> Counts | None:
     """The counts behind a metric that was printed as a rate (`31/400`)."""
     return Counts(run.value * run.trials, run.trials) if run.trials and run.value is not None else None
+
+
+def interval_of(runs: Sequence[Measured]) -> tuple[float, float]:
+    """The 95 % interval of the one metric that these runs are of, as far as they or their counts tell."""
+    values = [run.value for run in runs if run.value is not None]
+    counts = counts_of(runs[0])
+    noise = Noise(counts.sd, len(values)) if counts and repeats_by_chance(runs) else pooled_noise([values])
+    centre = mean(values)
+    if noise.sd == 0:
+        return centre, centre
+    reach = reach_of_mean(noise, len(values))
+    return centre - reach, centre + reach
 
 
 def mean_metrics(runs: Sequence[Measured]) -> dict[str, float]:
