@@ -7,11 +7,13 @@ import io
 import pytest
 from rich.console import Console
 
+from overnight.cli.now import Now
 from overnight.cli.watching import Watcher
 from overnight.goal.settings import Settings
-from overnight.ledger.records import Judged, Measured, Proposed, Reviewed
+from overnight.ledger.records import Judged, Measured, Proposed, Reviewed, Steered
 from overnight.loop.events import (
     ExperimentJudged,
+    PersonAsked,
     ProposalFinished,
     ProposalStarted,
     Review,
@@ -20,6 +22,7 @@ from overnight.loop.events import (
     RunStarted,
     SessionClosed,
     SessionOpened,
+    Waiting,
 )
 
 SETTINGS = Settings.model_validate(
@@ -75,11 +78,47 @@ def test_what_proposing_costs_is_shown_as_it_is_spent() -> None:
         proposed = {"number": 1, "hypothesis": "x", "proposer": "claude", "parent": ""}
         watcher.show(ProposalFinished(Proposed.model_validate({**proposed, **spent})))
         watcher.show(ReviewStarted(1, "claude"))
+        with console.capture() as capture:
+            console.print(watcher._draw())
+        assert "claude writes down what it has learned" in capture.get()
         watcher.show(Review(Reviewed.model_validate({"number": 1, "proposer": "claude", "text": "x", **spent})))
         with console.capture() as capture:
             console.print(watcher._draw())
-    assert "claude writes down what it has learned" in capture.get()
     assert "$0.50, 2,040 tokens" in capture.get()
+
+
+@pytest.mark.parametrize("width", [12, 24, 60, 100])
+def test_the_live_view_fits_any_terminal(width: int) -> None:
+    now = Now()
+    now.follow(SessionOpened("s", SETTINGS, "a" * 40, None))
+    for judged in (BASELINE, KEEP, CRASH):
+        now.follow(ExperimentJudged(judged))
+    console = screen(terminal=True, width=width)
+    for event in (RunStarted(3, "candidate", 1, "a very long story " * 9, 120.0), Waiting("agent", "down " * 30, 60)):
+        now.follow(event)
+        with console.capture() as capture:
+            console.print(now.draw(width))
+        lines = capture.get().rstrip("\n").splitlines()
+        assert len(lines) == (5 if width < 72 else 4)
+        assert all(len(line.rstrip()) <= width for line in lines)
+
+
+def test_what_is_paused_says_so_until_something_is_done_again() -> None:
+    now, console = Now(), screen(terminal=True)
+    now.follow(SessionOpened("s", SETTINGS, "a" * 40, None))
+
+    def shown() -> str:
+        with console.capture() as capture:
+            console.print(now.draw(100))
+        return capture.get()
+
+    now.follow(PersonAsked(Steered(request="1", act="pause", refused="it is paused already")))
+    assert "paused" not in shown()
+    now.follow(PersonAsked(Steered(request="2", act="pause")))
+    assert "paused by a person, 0 s" in shown()
+    now.follow(PersonAsked(Steered(request="3", act="resume")))
+    now.follow(ProposalStarted(4, "claude"))
+    assert "claude is thinking" in shown()
 
 
 @pytest.mark.parametrize("width", [40, 80])

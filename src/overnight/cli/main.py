@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import overnight
-from overnight.cli import acting, brief, check, doctor, init, reading, run
+from overnight.cli import acting, brief, check, doctor, init, reading, run, watch
 from overnight.errors import GoalError, OvernightError, explain_os
 
 app = typer.Typer(
@@ -19,8 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init.init, check.check, run.run, reading.status, reading.log, reading.show, reading.report, brief.brief,
-                run.verify, reading.export, acting.apply, run.stop, doctor.doctor, acting.demo):  # fmt: skip
+for command in (init.init, check.check, run.run, watch.watch, reading.status, reading.log, reading.show,
+                reading.report, brief.brief, run.verify, reading.export, acting.apply, run.stop, doctor.doctor, acting.demo):  # fmt: skip
     app.command()(command)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +18,7 @@ from overnight.errors import OvernightError, SessionError
 from overnight.ledger.history import History, choose_session
 from overnight.ledger.reader import LedgerReader, Source
 from overnight.ledger.records import Judged, Measured
+from overnight.loop.live import read_live
 from overnight.loop.state import State
 from overnight.morning.explain import explain
 from overnight.morning.export import WRITERS, as_row
@@ -67,6 +69,11 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
         f"session      {summary.session}, {summary.state}{why}",
         f"experiments  {summary.experiments}{of} in {duration_words(summary.worked_seconds)}, {summary.kept} kept",
     ]
+    live = read_live(state) if summary.state == "running" and not summary.waits else None
+    for slot in live.slots if live else ():
+        spent = duration_words(round(time.time() - slot.since))
+        budget = f" of {duration_words(slot.budget)}" if slot.budget else ""
+        lines.append(f"now          experiment {slot.number}: {safe(slot.words)}, {spent}{budget}")
     if summary.waits:
         lines.append(f"waits        {safe(summary.waits)}")
     if summary.troubles:

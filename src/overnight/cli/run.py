@@ -17,6 +17,7 @@ from overnight.errors import Interrupted, OvernightError
 
 if TYPE_CHECKING:
     from overnight.cli.watching import Watcher
+    from overnight.ledger.history import History
     from overnight.loop.session import Session
 
 _INTERRUPTED = 130
@@ -65,6 +66,7 @@ def run(
 
 def watch_session(session: Session, console: Console, *, plain: bool) -> bool:
     """Run a session and show it. Returns whether it finished by a rule of its own."""
+    from overnight.cli.reading import open_history
     from overnight.cli.watching import Watcher
     from overnight.loop.events import SessionClosed, SessionOpened
 
@@ -73,7 +75,8 @@ def watch_session(session: Session, console: Console, *, plain: bool) -> bool:
         for event in session.run():
             watcher.show(event)
             if isinstance(event, SessionOpened) and event.resumed_after is not None:
-                _tell_what_was_done(watcher, session, event.session)
+                with open_history(session.state.folder.parent, event.session) as (history, _):
+                    tell_what_was_done(watcher, history)
             if isinstance(event, SessionClosed):
                 finished = event.finished
     return finished
@@ -201,19 +204,17 @@ def say_result(folder: Path, console: Console) -> None:
                 console.print(f"Report: {report.markdown}", soft_wrap=True)
 
 
-def _tell_what_was_done(watcher: Watcher, session: Session, name: str) -> None:
-    from overnight.cli.reading import open_history
-
-    with open_history(session.state.folder.parent, name) as (history, _):
-        counts, baseline, best = history.counts(), history.baseline(), history.incumbent()
-        watcher.resume_counts(
-            done=counts.experiments,
-            kept=counts.kept,
-            failed=counts.failed,
-            baseline=baseline.metric if baseline else None,
-            best=best.metric if best else None,
-            spent=history.spent(),
-        )
+def tell_what_was_done(watcher: Watcher, history: History) -> None:
+    """Let the live view begin with what is in the ledger already."""
+    counts, baseline, best = history.counts(), history.baseline(), history.incumbent()
+    watcher.now.resume(
+        done=counts.experiments,
+        kept=counts.kept,
+        failed=counts.failed,
+        baseline=baseline.metric if baseline else None,
+        best=best.metric if best else None,
+        spent=history.spent(),
+    )
 
 
 class _Flag:
