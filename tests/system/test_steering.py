@@ -197,7 +197,9 @@ def test_put_down_after_this_one_it_can_go_on(project: Project) -> None:
     until((project.folder / ".overnight" / "now.json").exists, "it never began")
     until(lambda: project.status()["experiments"] >= 1, "nothing was tried")
     ask(project, "finish")
-    assert running.wait(60) == 130
+    said = running.communicate(timeout=60)[0]
+    assert running.returncode == 130
+    assert "Put down after experiment " in said
     status = project.status()
     assert status["state"] == "stopped"
     assert status["reason"] == f"put down after experiment {status['experiments']}, as a person asked"

@@ -73,7 +73,7 @@ def demo(
     session = Session(folder / "goal.md", experiments=experiments, seed=seed, sandbox=sandboxed)
     try:
         with stopped_by_signals(session.request_stop):
-            if not watch_session(session, console, plain=plain):
+            if watch_session(session, console, plain=plain) is not None:
                 say_result(folder, console)
                 console.print(f"Interrupted; everything is saved. `overnight demo {folder.name}` goes on where it was.")
                 raise typer.Exit(130)

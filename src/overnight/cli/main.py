@@ -19,8 +19,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init.init, check.check, run.run, watch.watch, reading.status, reading.log, reading.show,
-                reading.report, brief.brief, run.verify, reading.export, acting.apply, run.stop, doctor.doctor, acting.demo):  # fmt: skip
+for command in (
+    *(init.init, check.check, run.run, watch.watch, run.stop),
+    *(reading.status, reading.log, reading.show, reading.report, brief.brief, reading.export),
+    *(run.verify, acting.apply, doctor.doctor, acting.demo),
+):
     app.command()(command)
 
 

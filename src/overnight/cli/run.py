@@ -54,23 +54,27 @@ def run(
     )
     try:
         with stopped_by_signals(session.request_stop):
-            finished = watch_session(session, console, plain=plain)
+            unfinished = watch_session(session, console, plain=plain)
     except AlreadyFinished as news:
         console.print(str(news), soft_wrap=True)
         return
     say_result(path.parent, console)
-    if not finished:
-        console.print("Interrupted; everything is saved. `overnight run` goes on where it was.")
+    if unfinished is not None:
+        console.print(
+            f"{unfinished[:1].upper()}{unfinished[1:]}; everything is saved. `overnight run` goes on where it was.",
+            soft_wrap=True,
+            markup=False,
+        )
         raise typer.Exit(_INTERRUPTED)
 
 
-def watch_session(session: Session, console: Console, *, plain: bool) -> bool:
-    """Run a session and show it. Returns whether it finished by a rule of its own."""
+def watch_session(session: Session, console: Console, *, plain: bool) -> str | None:
+    """Run a session and show it. Returns why it was put down before its time, None when a rule of its own ended it."""
     from overnight.cli.reading import open_history
     from overnight.cli.watching import Watcher
     from overnight.loop.events import SessionClosed, SessionOpened
 
-    finished = True
+    unfinished = None
     with Watcher(console, plain=plain) as watcher:
         for event in session.run():
             watcher.show(event)
@@ -78,8 +82,8 @@ def watch_session(session: Session, console: Console, *, plain: bool) -> bool:
                 with open_history(session.state.folder.parent, event.session) as (history, _):
                     tell_what_was_done(watcher, history)
             if isinstance(event, SessionClosed):
-                finished = event.finished
-    return finished
+                unfinished = None if event.finished else event.reason
+    return unfinished
 
 
 def verify(
