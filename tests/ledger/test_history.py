@@ -12,9 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overnight.errors import SessionError
+from overnight.ledger.accounts import Used
 from overnight.ledger.history import History, choose_session
 from overnight.ledger.reader import LedgerReader
-from overnight.ledger.records import Resumed, Verdict
+from overnight.ledger.records import Resumed, Reviewed, Troubled, Verdict
 from tests.night import Night, sha
 
 VERDICTS = [verdict for verdict in get_args(Verdict) if verdict != "baseline"]
@@ -116,3 +117,30 @@ def test_sessions_do_not_see_each_other(tmp_path: Path) -> None:
     assert choose_session(reader, "monday") == "monday"
     with pytest.raises(SessionError, match="no session 'sunday' here; there are monday, tuesday"):
         choose_session(reader, "sunday")
+
+
+def test_where_the_time_and_the_power_went(night: Night) -> None:
+    assert night.history.used() == Used(0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0)
+    night.measure(0, "baseline", 3.0, wall_seconds=2.0, cpu_seconds=1.5, joules=10.0)
+    night.propose(1, seconds=4.0)
+    night.measure(1, "candidate", None, wall_seconds=1.0, cpu_seconds=0.5)
+    night.measure(1, "control", 3.0, wall_seconds=2.0, cpu_seconds=1.0, joules=12.5)
+    night.measure(1, "verify_best", 3.0, wall_seconds=8.0, cpu_seconds=7.0)
+    night.history.append(
+        Troubled(what="agent", reason="it is busy", pause=30.0),
+        Reviewed(number=1, proposer="claude", text="", seconds=6.0),
+    )
+    assert night.history.used() == Used(
+        runs=4, measuring=5.0, verifying=8.0, proposing=10.0, waiting=30.0, cpu=10.0, joules=22.5, joules_known=2
+    )
+
+
+def test_a_keep_that_did_not_last_is_found(night: Night) -> None:
+    night.baseline(3.0)
+    night.keep(1, 2.0)
+    night.keep(2, 1.0)
+    night.discard(3, 4.0)
+    night.discard(1, 2.5)
+    assert [judged.number for judged in night.history.taken_back()] == [1]
+    night.keep(1, 2.0)
+    assert night.history.taken_back() == []

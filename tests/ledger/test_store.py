@@ -27,7 +27,7 @@ def busy_night(path: Path | str) -> Night:
     night.keep(1, 2.0)
     night.propose(2, commit=None, verdict="no_change", reason="nothing was changed")
     night.judge(2, "no_change")
-    night.measure(1, "verify_best", 2.5)
+    night.measure(1, "verify_best", 2.5, wall_seconds=3.0, cpu_seconds=2.5, joules=40.0)
     night.stop("interrupted")
     return night
 
@@ -45,6 +45,8 @@ QUESTIONS: dict[str, Callable[[History], object]] = {
     "runs": lambda history: history.runs(1),
     "tried": lambda history: [history.tried("print-1"), history.tried("print-7")],
     "counts": History.counts,
+    "used": History.used,
+    "taken_back": History.taken_back,
     "last_number": History.last_number,
     "worked_seconds": lambda history: history.worked_seconds(2e9),
 }

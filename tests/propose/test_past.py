@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from overnight.ledger.places import is_near_miss
 from overnight.ledger.records import Judged, Verdict
 from overnight.propose.fitting import fit
-from overnight.propose.past import Past, effect_words, is_near_miss
+from overnight.propose.past import Past, effect_words
 
 
 def judged(number: int, verdict: Verdict, **fields: Any) -> Judged:

@@ -61,6 +61,28 @@ class Proposing:
     tokens: int
 
 
+@dataclass(frozen=True)
+class Used:
+    """Where a session's time and power went."""
+
+    runs: int
+    """All that were made, those of a verification included."""
+    measuring: float
+    """Seconds that the session's own runs took."""
+    verifying: float
+    """Seconds that the runs of `overnight verify` took; they are no part of the session's hours."""
+    proposing: float
+    """Seconds that proposals and reviews took."""
+    waiting: float
+    """Seconds that were meant to be waited because something outside was wrong."""
+    cpu: float
+    """Processor seconds of all runs."""
+    joules: float
+    """What the machine used up during the runs that say so."""
+    joules_known: int
+    """How many runs say so."""
+
+
 class Accounts(Asking):
     """Sums and counts over the events of one session."""
 
@@ -79,6 +101,29 @@ class Accounts(Asking):
         )
         cost, read, written, last = self._source.rows(sql, session=self.session, after=after)[0]
         return Spent(cost or 0.0, int(read or 0) + int(written or 0), last or after)
+
+    def used(self) -> Used:
+        """Where the time and the power went."""
+        of_verify = "payload ->> 'role' IN ('verify_baseline', 'verify_best', 'verify_part')"
+        wall = "CAST(payload ->> 'wall_seconds' AS FLOAT)"
+        sql = (
+            f"SELECT count(*), sum(CASE WHEN {of_verify} THEN 0 ELSE {wall} END), "
+            f"sum(CASE WHEN {of_verify} THEN {wall} ELSE 0 END), sum(CAST(payload ->> 'cpu_seconds' AS FLOAT)), "
+            "sum(CAST(payload ->> 'joules' AS FLOAT)), count(payload ->> 'joules') "
+            "FROM events WHERE session = :session AND kind = 'measured'"
+        )
+        runs, measuring, verifying, cpu, joules, known = self._all(sql)[0]
+        seconds, pause = "CAST(payload ->> 'seconds' AS FLOAT)", "CAST(payload ->> 'pause' AS FLOAT)"
+        return Used(
+            runs=runs,
+            measuring=measuring or 0.0,
+            verifying=verifying or 0.0,
+            proposing=float(self._aggregate(f"sum({seconds})", "kind IN ('proposed', 'reviewed')")),
+            waiting=float(self._aggregate(f"sum({pause})", "kind = 'troubled'")),
+            cpu=cpu or 0.0,
+            joules=joules or 0.0,
+            joules_known=known,
+        )
 
     def agents(self) -> set[str]:
         """All who were to propose at some time, as the settings name them."""

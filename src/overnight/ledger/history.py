@@ -111,6 +111,12 @@ class History(Accounts):
         found = self._fetch(f"kind = 'judged' AND payload ->> 'flags' <> '[]' AND {NEWEST}")
         return [expect(Judged, event) for event in found]
 
+    def taken_back(self) -> list[Judged]:
+        """Every experiment that was kept for a while and is no longer, in the order of the verdicts that count."""
+        once = "SELECT number FROM events AS kept WHERE kept.session = :session AND kept.verdict = 'keep'"
+        found = self._fetch(f"kind = 'judged' AND verdict <> 'keep' AND number IN ({once}) AND {NEWEST}")
+        return [expect(Judged, event) for event in found]
+
     def failed(self, count: int) -> list[Judged]:
         """The last experiments that crashed, ran out of time or broke a rule, oldest first."""
         return self._judged(verdicts=FAILED, limit=count, newest=True)[::-1]

@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from overnight.ledger.places import by_place, is_near_miss
 from overnight.ledger.records import Judged
 from overnight.propose.fitting import Item, Section
 
 _TAIL_LINES = 20
 _LAST_KEEPS = 8
-_NEAR = 0.25
-"""A discarded idea with at least this chance to be an improvement is a near miss."""
 
 
 @dataclass(frozen=True)
@@ -89,15 +88,10 @@ class Past:
     def _experiments(self) -> Section:
         """Every experiment once, under what it touches most often."""
         kept = {judged.number for judged in self.kept}
-        popular = Counter(place for judged in self.tried for place in judged.about)
-        groups: dict[str, list[Judged]] = {}
-        for judged in self.tried:
-            place = max(judged.about, key=lambda name: (popular[name], name), default="nothing")
-            groups.setdefault(place, []).append(judged)
         items = []
-        for place, members in sorted(groups.items(), key=lambda group: group[1][0].number):
+        for place, members in by_place(self.tried).items():
             wins = sum(judged.number in kept for judged in members)
-            items.append(Item(f"\n`{plain(place)}`: {len(members)} tried, {wins} kept", 95.0))
+            items.append(Item(f"\n`{plain(place) or 'nothing'}`: {len(members)} tried, {wins} kept", 95.0))
             items += [Item(line(judged), 10.0 + _recency(judged, self.tried)) for judged in members]
         return Section("What was tried, by what it changes: gain and its 95 % interval, positive is better", items)
 
@@ -115,14 +109,6 @@ def effect_words(judged: Judged) -> str:
     if judged.gain_low is None or judged.gain_high is None or judged.gain_low == judged.gain_high:
         return f"{judged.gain:+.3g}"
     return f"{judged.gain:+.3g} [{judged.gain_low:+.3g}, {judged.gain_high:+.3g}]"
-
-
-def is_near_miss(judged: Judged) -> bool:
-    """Whether a discarded idea may well be an improvement that its runs could not show."""
-    if judged.verdict != "discard" or judged.gain is None or judged.gain_low == judged.gain_high:
-        return False
-    chance = judged.evidence.get("chance")
-    return judged.gain > 0 if chance is None else chance >= _NEAR
 
 
 def fenced(text: str) -> str:
