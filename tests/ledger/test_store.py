@@ -46,6 +46,7 @@ QUESTIONS: dict[str, Callable[[History], object]] = {
     "tried": lambda history: [history.tried("print-1"), history.tried("print-7")],
     "counts": History.counts,
     "used": History.used,
+    "moves": History.moves,
     "taken_back": History.taken_back,
     "last_number": History.last_number,
     "worked_seconds": lambda history: history.worked_seconds(2e9),

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from overnight.morning.chart import Staircase, terminal_chart, write_png
+from overnight.morning.chart import Staircase, terminal_chart
+from overnight.morning.png import write_png
 from tests.night import Night
 
 PNG = b"\x89PNG\r\n\x1a\n"

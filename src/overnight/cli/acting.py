@@ -54,10 +54,11 @@ def demo(
 ) -> None:
     """Copy a small language model into a folder and improve it there: no key, no GPU, five minutes."""
     from overnight.cli.reading import open_history, summary_of
+    from overnight.cli.reporting import write
     from overnight.cli.run import make_repository, say_result, stopped_by_signals, verify_session, watch_session
     from overnight.loop.recovery import AlreadyFinished
     from overnight.loop.session import Session
-    from overnight.morning.report import headline, write_report
+    from overnight.morning.summary import headline
     from overnight.repo.git import git_program
     from overnight.runs.sandbox import find_sandbox
 
@@ -86,10 +87,10 @@ def demo(
         verify_session(folder, None, console, pairs=5, plain=plain)
     with open_history(folder, None) as (history, state):
         summary = summary_of(history, state)
-        written = write_report(history, summary, state.session_folder(history.session))
+        written = write(history, summary, state)
         _show_result(history, summary, console)
     console.print(f"\n[bold]{headline(summary)}.[/]", soft_wrap=True)
-    console.print(f"Report: {written.markdown}", soft_wrap=True)
+    console.print(f"Report: {written.page}", soft_wrap=True)
     console.print(f"Chart:  {written.picture}", soft_wrap=True)
 
 

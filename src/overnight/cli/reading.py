@@ -152,17 +152,16 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
 
 
 def report(goal: GoalArgument = None, session: SessionOption = None) -> None:
-    """Write the report (Markdown and PNG) and say where it is."""
-    from overnight.morning.report import write_report
+    """Write the report (a page, Markdown and a picture) and say where it is."""
+    from overnight.cli.reporting import write
 
     with open_history(folder_of(goal), session) as (history, state):
         try:
-            written = write_report(history, summary_of(history, state), state.session_folder(history.session))
+            written = write(history, summary_of(history, state), state)
         except OSError as error:
             raise OvernightError(f"the report cannot be written: {error.strerror}") from None
-    typer.echo(written.markdown)
-    if written.picture is not None:
-        typer.echo(written.picture)
+    for file in written.files:
+        typer.echo(file)
 
 
 def export(

@@ -190,8 +190,7 @@ def stopped_by_signals(request: Callable[[], None]) -> Iterator[None]:
 def say_result(folder: Path, console: Console) -> None:
     """The session's state in a sentence, and where to read on."""
     from overnight.cli.reading import open_history
-    from overnight.morning.report import headline, write_report
-    from overnight.morning.summary import summarize
+    from overnight.morning.summary import headline, summarize
 
     with open_history(folder, None) as (history, state):
         summary = summarize(history, running=False)
@@ -199,13 +198,15 @@ def say_result(folder: Path, console: Console) -> None:
         console.print(f"[bold]{headline(summary)}.[/]", soft_wrap=True)
         if summary.baseline is not None:
             try:
-                report = write_report(history, summary, state.session_folder(history.session))
+                from overnight.cli.reporting import write
+
+                report = write(history, summary, state)
             except (OSError, ImportError) as error:  # Loading the program that draws is reading files too.
                 console.print(
                     f"The report could not be written now ({error}); `overnight report` does it.", soft_wrap=True
                 )
             else:
-                console.print(f"Report: {report.markdown}", soft_wrap=True)
+                console.print(f"Report: {report.page}", soft_wrap=True)
 
 
 def tell_what_was_done(watcher: Watcher, history: History) -> None:

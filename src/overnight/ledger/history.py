@@ -91,8 +91,14 @@ class History(Accounts):
 
     def points(self, after: int = -1) -> list[tuple[int, Verdict, float | None]]:
         """Number, verdict and metric of every experiment after that number, in order: what a chart is drawn from."""
+        return [(number, verdict, metric) for number, verdict, metric, _ in self.moves(after)]
+
+    def moves(self, after: int = -1) -> list[tuple[int, Verdict, float | None, float | None]]:
+        """The same with the metric that there would be without the change: a verdict that later runs have turned
+        compares with the incumbent of then, not with that of its number."""
+        metric, before = "CAST(payload ->> 'metric' AS FLOAT)", "CAST(payload ->> 'before' AS FLOAT)"
         sql = (
-            "SELECT number, verdict, CAST(payload ->> 'metric' AS FLOAT) FROM events WHERE session = :session "
+            f"SELECT number, verdict, {metric}, {before} FROM events WHERE session = :session "
             f"AND kind = 'judged' AND number > :after AND {NEWEST} ORDER BY number"
         )
         return [tuple(row) for row in self._source.rows(sql, session=self.session, after=after)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -172,6 +173,35 @@ def improvement_percent(old: float | None, new: float | None, direction: str) ->
     return 100 * change / abs(old)
 
 
+def headline(summary: Summary) -> str:
+    """The night in one sentence, without its full stop."""
+    if summary.baseline is None or summary.incumbent is None:
+        return f"Overnight has not measured the baseline of {summary.metric} yet"
+    count = f"{summary.experiments} experiment" + ("" if summary.experiments == 1 else "s")
+    done = f"Overnight ran {count} in {duration_words(summary.worked_seconds)}"
+    old, new = metric_words(summary.baseline.metric, summary.incumbent.metric)
+    if not summary.kept:
+        return f"{done} and kept none; {summary.metric} stays at {old}"
+    claimed = f"{summary.metric} {old} → {new}, {percent_words(summary.improvement_percent)}"
+    if summary.verified is None:
+        return f"{done} and kept {summary.kept}; {claimed}, not verified yet"
+    return f"{done} and kept {summary.kept}; {claimed}, {_verified_in_short(summary.verified)}"
+
+
+def metric_words(*values: float | None) -> list[str]:
+    """Metrics to be compared, all with as many decimals as their difference needs."""
+    known = [value for value in values if value is not None]
+    apart = max(known) - min(known) if known else 0.0
+    if not apart or max(map(abs, known)) >= 1e7:
+        return [f"{value:.6g}" if value is not None else "" for value in values]
+    decimals = min(max(2 - math.floor(math.log10(apart)), 0), 12)
+    texts = [f"{value:.{decimals}f}" for value in known]
+    while decimals and all(text.endswith("0") for text in texts):
+        decimals -= 1
+        texts = [text[:-1].removesuffix(".") for text in texts]
+    return [f"{value:.{decimals}f}" if value is not None else "" for value in values]
+
+
 def percent_words(percent: float | None) -> str:
     """`11.4 % better`, `0.3 % worse`, `no better`."""
     if percent is None:
@@ -187,6 +217,14 @@ def verified_words(verified: Verified) -> str:
         return f"verified {percent_words(verified.percent)} ({verified.pairs} pairs of runs, all alike)"
     interval = f"95 % interval {verified.percent_low:.3g} to {verified.percent_high:.3g}"
     return f"verified {percent_words(verified.percent)} ({interval}, {verified.pairs} pairs of runs on new seeds)"
+
+
+def _verified_in_short(verified: Verified) -> str:
+    """`verified 11.1 % (95 % interval 10.6 to 11.5)`: the sentence has said already what is better."""
+    told = f"verified {percent_words(verified.percent).removesuffix(' better')}"
+    if verified.percent_low is None or verified.percent_high is None or verified.percent_low == verified.percent_high:
+        return told
+    return f"{told} (95 % interval {verified.percent_low:.3g} to {verified.percent_high:.3g})"
 
 
 def cost_words(dollars: float, tokens: int) -> str:
