@@ -76,7 +76,7 @@ def test_a_night_with_everything_in_it(night: Night, tmp_path: Path) -> None:
     for text in (written.page, written.markdown.replace("\\", "")):
         assert "kept 2; loss 10.0 → 7.5, 25 % better, not verified yet." in text
         for told in (
-            *("halve the step", "+1.5 to +2.5", "80 %", "exact", "look at it", "all 8 experiments are done"),
+            *("halve the step", "+1.50 to +2.50", "80 %", "exact", "look at it", "all 8 experiments are done"),
             *("2 kept, 3 not better, 2 crashed, 1 changed nothing.", "it fell over", "(6, 7)", "STEP", "near miss"),
             *(
                 "Not verified",
@@ -238,4 +238,4 @@ def test_a_very_long_night_makes_a_small_page(night: Night, tmp_path: Path) -> N
     night.history.append(*records)
     written = report(night, tmp_path)
     assert len(written.page) < 3_000_000
-    assert "ran 5,000 experiments" in written.page or "ran 5000 experiments" in written.page
+    assert "ran 5,000 experiments" in written.page

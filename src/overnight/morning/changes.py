@@ -9,7 +9,7 @@ from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Part
 from overnight.morning.plain import one_line, printable
 from overnight.morning.summary import Summary, improvement_percent, part_words
-from overnight.morning.words import interval_words, signed
+from overnight.morning.words import effect_words
 
 PatchOf = Callable[[Judged], str]
 """What `git diff` says a kept change is; "" where git no longer has it."""
@@ -67,8 +67,8 @@ def kept_changes(history: History, summary: Summary, patch_of: PatchOf) -> list[
             number=judged.number,
             hypothesis=one_line(judged.hypothesis) or "(the agent did not say)",
             metric=judged.metric,
-            effect=signed(judged.gain),
-            interval=interval_words(judged),
+            effect=effect_words(judged)[0],
+            interval=effect_words(judged)[1],
             share=f"{100 * judged.gain / whole:.0f} %" if judged.gain is not None and whole > 0 else "",
             total=_total(summary, judged),
             provisional=_provisional(judged),

@@ -81,6 +81,12 @@ class Staircase:
         """Whether there is any uncertainty to be drawn."""
         return any(band is not None and band[0] < band[1] for band in self.bands)
 
+    @property
+    def has_outside(self) -> bool:
+        """Whether any experiment was too far off to be shown at its place."""
+        low, high = self.shown_range()
+        return any(not low <= value <= high for value in self.discarded[1])
+
     def shown_range(self) -> tuple[float, float]:
         """The metrics worth showing: hopeless candidates must not squeeze the stairs into one line."""
         metrics = self.kept[1]

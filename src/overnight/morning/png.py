@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,11 @@ def write_png(chart: Staircase, title: str, path: Path) -> None:
     words = textwrap.fill(title, 118, max_lines=3, placeholder="…")
     _text(axes, scene.plot.left, 14, words, size=13.5, color=_INK, va="top", linespacing=1.35)
     FigureCanvasAgg(figure)
-    figure.savefig(path, format="png")
+    with warnings.catch_warnings():
+        warnings.filterwarnings(
+            "ignore", "Glyph"
+        )  # A script that the font lacks: the page and Markdown have the words.
+        figure.savefig(path, format="png")
 
 
 def _draw(axes: Any, scene: Scene) -> None:
@@ -41,7 +46,9 @@ def _draw(axes: Any, scene: Scene) -> None:
         axes.fill(*_columns(band), color=_BAND, alpha=0.16, linewidth=0, zorder=2)
     axes.scatter(*_columns(scene.dots), s=0.52 * scene.dot_size**2, color=_DISCARDED, linewidth=0, zorder=3)
     axes.scatter(*_columns(scene.beyond), s=12, color=_DISCARDED, marker="^", linewidth=0, zorder=3)
-    axes.scatter(*_columns(scene.failed), s=14, color=_FAILED, marker="x", linewidth=1.0, zorder=3)
+    axes.scatter(
+        *_columns(scene.failed), s=0.55 * scene.failed_size**2, color=_FAILED, marker="x", linewidth=0.9, zorder=3
+    )
     axes.plot(*_columns(scene.line), color=_LINE, linewidth=1.7, solid_joinstyle="miter", zorder=4)
     for label in scene.labels:
         pole = label.pole

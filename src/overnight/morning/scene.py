@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from overnight.morning.chart import Staircase, corners
 from overnight.morning.labels import Box, Label, Named, place
 
-MOST_LABELS = 25
 _CELL = 16.0
 _DOT = 5.0
 
@@ -26,12 +25,14 @@ class Frame:
     height: float
     font: float
     top: float = 12.0
+    labels: int = 25
+    """How many of the kept changes are named at most."""
     named: bool = True
-    """Whether kept changes stand there with their hypotheses; else with their numbers only."""
+    """Whether by their hypotheses; else by their numbers only."""
 
 
 WIDE = Frame(960, 430, 11.5)
-NARROW = Frame(380, 300, 11.0, named=False)
+NARROW = Frame(380, 300, 11.0, labels=10, named=False)
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Scene:
     """Those that were far worse (or better) than what is shown, at its edge."""
     failed: list[Point]
     """Those without a metric, at the lower edge."""
+    failed_size: float
     line: list[Point]
     bands: list[list[Point]]
     kept: list[Kept]
@@ -98,6 +100,7 @@ def lay_out(chart: Staircase, frame: Frame) -> Scene:
     size = 5.0 if len(inside) <= 400 else 3.6 if len(inside) <= 3000 else 2.4
     numbers, metrics = corners(*chart.steps())
     line = [(x_of(number), y_of(metric)) for number, metric in zip(numbers, metrics, strict=True)]
+    line.append((plot.right, line[-1][1]))  # The best goes on being the best.
     kept = [
         Kept(number, x_of(number), y_of(metric), f"{number}: {label}" if number else label)
         for number, metric, label in zip(*chart.kept, chart.labels, strict=True)
@@ -112,8 +115,9 @@ def lay_out(chart: Staircase, frame: Frame) -> Scene:
         dot_size=size,
         beyond=distinct(beyond, 4.0),
         failed=distinct([(x_of(number), plot.bottom - lane / 2) for number in chart.failed], 3.0),
+        failed_size=5.0 if len(chart.failed) <= 100 else 3.5,
         line=line,
-        bands=list(_bands(chart, x_of, y_of)),
+        bands=list(_bands(chart, [*(x_of(number) for number in chart.kept[0]), plot.right], y_of)),
         kept=kept,
         labels=_labels(chart, frame, plot, kept, line, dots, lane),
     )
@@ -145,16 +149,16 @@ def distinct(points: Iterable[Point], apart: float) -> list[Point]:
     return list(seen.values())
 
 
-def _bands(chart: Staircase, x_of: Callable[[float], float], y_of: Callable[[float], float]) -> Iterable[list[Point]]:
-    """For each stretch of the line whose uncertainty is known, the area around it."""
-    numbers = [*chart.kept[0], max(chart.last, *chart.kept[0])]
-    steps = list(zip(itertools.pairwise(numbers), chart.bands, strict=True))
+def _bands(chart: Staircase, edges: Sequence[float], y_of: Callable[[float], float]) -> Iterable[list[Point]]:
+    """For each stretch of the line whose uncertainty is known, the area around it; `edges` are where steps begin."""
+    steps = list(zip(itertools.pairwise(edges), chart.bands, strict=True))
     for is_known, group in itertools.groupby(steps, key=lambda step: step[1] is not None and step[1][0] < step[1][1]):
-        upper, lower = [], []
+        upper: list[Point] = []
+        lower: list[Point] = []
         for (start, end), band in group:
             if is_known and band is not None:
-                upper += [(x_of(start), y_of(band[1])), (x_of(end), y_of(band[1]))]
-                lower += [(x_of(start), y_of(band[0])), (x_of(end), y_of(band[0]))]
+                upper += [(start, y_of(band[1])), (end, y_of(band[1]))]
+                lower += [(start, y_of(band[0])), (end, y_of(band[0]))]
         if is_known:
             yield [*upper, *lower[::-1]]
 
@@ -170,7 +174,7 @@ def _labels(
 ) -> list[Label]:
     """Names of the baseline and the kept ones; of very many, those that moved the line the most."""
     gains = [math.inf, *(abs(after - before) for before, after in itertools.pairwise(chart.kept[1]))]
-    order = sorted(range(len(kept)), key=lambda index: (-gains[index], index))[:MOST_LABELS]
+    order = sorted(range(len(kept)), key=lambda index: (-gains[index], index))[: frame.labels]
     texts = chart.labels if frame.named else [f"#{each.number}" if each.number else "baseline" for each in kept]
     crowd = Counter((int(x // _CELL), int(y // _CELL)) for x, y in dots)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from overnight.ledger.history import History
 from overnight.morning.plain import one_line
 from overnight.morning.summary import Summary, cost_words, duration_words, trouble_words
-from overnight.morning.words import count_words, energy_words
+from overnight.morning.words import energy_words
 
 _LAST = 50
 
@@ -58,12 +58,16 @@ def what_was_spent(history: History, summary: Summary) -> Spending:
         hours = sum(named.values())
     named["everything else"] = max(rest, 0.0)
     parts = [Part(name, seconds, seconds / hours) for name, seconds in named.items() if seconds > 0.001 * hours > 0]
-    facts = [
-        ("runs", count_words(used.runs, "run")),
-        ("processor time", f"{duration_words(used.cpu)} in all runs" if used.cpu else "not measured"),
-        ("energy", _energy(used.joules, used.joules_known, used.runs)),
-        ("money", _money(history, summary)),
-    ]
+    if len(parts) < 2:
+        parts = []
+    facts = [("money", _money(history, summary))]
+    if used.runs:
+        facts = [
+            ("runs", f"{used.runs:,}"),
+            ("processor time", f"{duration_words(used.cpu)} in all runs" if used.cpu else "not measured"),
+            ("energy", _energy(used.joules, used.joules_known, used.runs)),
+            *facts,
+        ]
     if used.verifying:
         facts.insert(1, ("verification", f"{duration_words(used.verifying)} on top"))
     if summary.troubles:

@@ -177,8 +177,8 @@ def headline(summary: Summary) -> str:
     """The night in one sentence, without its full stop."""
     if summary.baseline is None or summary.incumbent is None:
         return f"Overnight has not measured the baseline of {summary.metric} yet"
-    count = f"{summary.experiments} experiment" + ("" if summary.experiments == 1 else "s")
-    done = f"Overnight ran {count} in {duration_words(summary.worked_seconds)}"
+    noun = "experiment" if summary.experiments == 1 else "experiments"
+    done = f"Overnight ran {summary.experiments:,} {noun} in {duration_words(summary.worked_seconds)}"
     old, new = metric_words(summary.baseline.metric, summary.incumbent.metric)
     if not summary.kept:
         return f"{done} and kept none; {summary.metric} stays at {old}"

@@ -48,7 +48,10 @@ def _dots(scene: Scene) -> list[str]:
     middle = (scene.plot.top + scene.plot.bottom) / 2
     beyond = "".join(f"M{x - 3:g} {y + (4 if y < middle else -4):g}L{x:g} {y:g}l3 {4 if y < middle else -4}"
                      for x, y in scene.beyond)  # fmt: skip
-    failed = "".join(f"M{x - 2.5:g} {y - 2.5:g}l5 5m0-5l-5 5" for x, y in scene.failed)
+    size = scene.failed_size
+    failed = "".join(
+        f"M{x - size / 2:g} {y - size / 2:g}l{size:g} {size:g}m0-{size:g}l-{size:g} {size:g}" for x, y in scene.failed
+    )
     return [
         f'<path class="dots" stroke-width="{scene.dot_size:g}" d="{dots}"/>' if dots else "",
         f'<path class="beyond" d="{beyond}"/>' if beyond else "",

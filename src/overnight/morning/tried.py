@@ -11,7 +11,7 @@ from overnight.ledger.history import History
 from overnight.ledger.places import by_place, is_near_miss
 from overnight.ledger.records import Judged, Verdict
 from overnight.morning.plain import one_line, shortened
-from overnight.morning.words import interval_words, signed
+from overnight.morning.words import effect_words
 
 _MOST_READ = 20_000
 """Of a longer session, the report tells of the newest so many."""
@@ -122,11 +122,12 @@ def _group(place: str, members: Sequence[Judged]) -> Group:
 
 
 def _attempt(judged: Judged) -> Attempt:
+    effect, interval = effect_words(judged)
     return Attempt(
         number=judged.number,
         hypothesis=shortened(one_line(judged.hypothesis), _HYPOTHESIS) or "(the agent did not say)",
-        effect=signed(judged.gain),
-        interval=interval_words(judged),
+        effect=effect,
+        interval=interval,
         is_near=is_near_miss(judged),
     )
 

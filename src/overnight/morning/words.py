@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+import math
+
 from overnight.ledger.records import Judged
 
 
-def signed(value: float | None) -> str:
-    """`+0.0218`, `−0.3`, `0`; "" for None."""
+def effect_words(judged: Judged) -> tuple[str, str]:
+    """A gain and its 95 % interval, with as many decimals as the interval gives a meaning to.
+
+    `+0.022` and `+0.008 to +0.035`; `+0.5` and `exact`; "" for what is not known.
+    """
+    gain, low, high = judged.gain, judged.gain_low, judged.gain_high
+    if gain is None or low is None or high is None:
+        return _signed(gain), ""
+    if not 0 < high - low < math.inf:
+        return _signed(gain), "exact" if low == high else ""
+    decimals = 1 - math.floor(math.log10((high - low) / 2))
+    if not 0 <= decimals <= 10:
+        return _signed(gain), f"{_signed(low)} to {_signed(high)}"
+    return _signed(gain, decimals), f"{_signed(low, decimals)} to {_signed(high, decimals)}"
+
+
+def _signed(value: float | None, decimals: int | None = None) -> str:
     if value is None:
         return ""
-    return "0" if value == 0 else f"{value:+.3g}".replace("-", "−")
-
-
-def interval_words(judged: Judged) -> str:
-    """`+0.015 to +0.028`, `exact`, or "" where there is no interval."""
-    if judged.gain is None or judged.gain_low is None or judged.gain_high is None:
-        return ""
-    if judged.gain_low == judged.gain_high:
-        return "exact"
-    return f"{signed(judged.gain_low)} to {signed(judged.gain_high)}"
-
-
-def count_words(count: int, noun: str) -> str:
-    """`1 run`, `1,234 runs`."""
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+    text = f"{value:+.3g}" if decimals is None else f"{value:+.{decimals}f}"
+    is_zero = not any(sign in "123456789in" for sign in text.split("e", maxsplit=1)[0])
+    return (text[1:] if is_zero else text).replace("-", "−")
 
 
 def energy_words(joules: float) -> str:
