@@ -2,8 +2,8 @@
 
     python benchmarks/report.py [--experiments 10000] [--keep FOLDER]
 
-A ledger of --experiments is written without running any: noisy verdicts with intervals, hypotheses of 80 to 200 letters,
-60 keeps that are real commits with real diffs, a few hundred crashes, an agent's notes, what everything has cost. Then
+A ledger of --experiments is written without running any: noisy verdicts with intervals, hypotheses of 80 to 200
+letters, 60 keeps that are real commits with real diffs, 300 crashes, an agent's notes, what everything has cost. Then
 `overnight report` is run as a whole process, five times; the fastest and the slowest are printed.
 """
 
@@ -27,13 +27,16 @@ SESSION = "2026-01-31"
 KEPT, CRASHES = 60, 300
 PLACES = [f"{verb}_{noun}" for verb in ("build", "train", "load", "step", "mask", "norm")
           for noun in ("model", "batch", "schedule", "attention", "tokens", "loss", "weights")]  # fmt: skip
-WORDS = (
-    "widen the second layer so that gradients keep their scale while warm-up is shorter and the learning rate decays to "
-    "zero over the last third of the budget because loss is still falling when time is up and batches are too small for "
-    "this schedule to pay off without more momentum in early steps"
-).split()
-REASONS = ["ValueError: operands could not be broadcast together", "the run stopped with exit code 1", "it ran out of memory",
-           "no metric was printed", "it ran past its budget"]  # fmt: skip
+WORDS = """widen the second layer so that gradients keep their scale while warm-up is shorter and the learning rate
+decays to zero over the last third of the budget because loss is still falling when time is up and batches are too small
+for this schedule to pay off without more momentum in early steps""".split()  # noqa: SIM905 - it reads better
+REASONS = [
+    "ValueError: operands could not be broadcast together",
+    "the run stopped with exit code 1",
+    "it ran out of memory",
+    "no metric was printed",
+    "it ran past its budget",
+]
 NOTES = "# What pays\n\nSmaller batches and a longer warm-up pay together.\n\n" + "\n".join(
     f"- {' '.join(WORDS[start : start + 14])}" for start in range(0, 30, 3)
 )
@@ -51,9 +54,8 @@ def main() -> None:
         commits = project(folder)
         write_ledger(folder, commits, wanted.experiments)
         seconds = sorted(timed(folder) for _ in range(5))
-        print(
-            f"overnight report, {wanted.experiments:,} experiments, {KEPT} kept: {seconds[0]:.2f} to {seconds[-1]:.2f} s"
-        )
+        fastest, slowest = seconds[0], seconds[-1]
+        print(f"{wanted.experiments:,} experiments, {KEPT} kept: {fastest:.2f} to {slowest:.2f} s")
         for name in ("report.html", "report.md", "report.png"):
             size = (folder / ".overnight" / "sessions" / SESSION / name).stat().st_size
             print(f"{name:<12} {size / 1e6:6.3f} MB")
@@ -119,9 +121,11 @@ def write_ledger(folder: Path, commits: list[str], experiments: int) -> None:
         elif number in keeps:
             gain = chance.expovariate(1 / (0.24 / KEPT))
             low, high = gain - 0.001, gain + 0.001
-            kept = {"verdict": "keep", "metric": metric - gain, "metric_low": metric - high, "metric_high": metric - low,
-                    "gain": gain, "gain_low": low, "gain_high": high,
-                    "commit": commits[1 + keeps.index(number)]}  # fmt: skip
+            kept = {
+                **{"verdict": "keep", "commit": commits[1 + keeps.index(number)]},
+                **{"metric": metric - gain, "metric_low": metric - high, "metric_high": metric - low},
+                **{"gain": gain, "gain_low": low, "gain_high": high},
+            }
             judged = judged.model_copy(update=kept)
             metric -= gain
         cost = 0.01 if judged.proposer == "claude" else None

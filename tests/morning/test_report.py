@@ -198,7 +198,7 @@ def test_what_an_agent_wrote_is_text_and_nothing_else_in_the_page(
     assert page.count("</style>") == 1
     assert "{{ 7*7 }}" in page
     for text in (page, written.markdown):
-        assert not {sign for sign in text if not sign.isprintable()} - {"\n", "\t"}
+        assert not {sign for sign in text if not sign.isprintable()} - {"\n", "\t", "\N{NO-BREAK SPACE}"}
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
 
 

@@ -30,7 +30,7 @@ def page_of(story: Story) -> str:
         lstrip_blocks=True,
         finalize=_shown,
     )
-    pages.filters.update(sentence=_sentence, coloured=coloured, numbers=numbers_words)
+    pages.filters.update(sentence=_sentence, tied=_tied, coloured=coloured, numbers=numbers_words)
     return pages.get_template("report.html").render(
         story=story,
         summary=story.summary,
@@ -43,12 +43,19 @@ def page_of(story: Story) -> str:
 
 def _shown(value: object) -> object:
     """Whatever stands in the page: without signs that act, unless we have made it."""
-    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    if isinstance(value, Markup) or not isinstance(value, str):
+        return value
+    return printable(value)
 
 
 def _sentence(text: str) -> Markup:
     """One of our own sentences: what stands in backticks is a command or a name."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(Markup.escape(text))))
+
+
+def _tied(text: str) -> str:
+    """A headline in which no line ends between a number and what belongs to it."""
+    return re.sub(r"(?<=\d) (?=%|(?:h|min|s)\b|→)|(?<=kept) (?=\d)|(?<=→) ", "\N{NO-BREAK SPACE}", text)
 
 
 def _charts(story: Story) -> list[Markup]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import unicodedata
 
+_HARMLESS = "\n\t\N{NO-BREAK SPACE}"
+
 
 def printable(text: str) -> str:
     """Without what cannot be seen but acts: control characters, marks that turn the direction of writing."""
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else "�" for sign in text)
+    return "".join(sign if sign.isprintable() or sign in _HARMLESS else "�" for sign in text)
 
 
 def one_line(text: str) -> str:
