@@ -25,6 +25,8 @@ def write(history: History, summary: Summary, state: State) -> Report:
 
 def kept_patches(folder: Path) -> Callable[[Judged], str]:
     """What each kept change is, as git has it in the repository of `folder`: "" for what it has no longer."""
+    from pygit2 import GitError
+
     from overnight.repo.git import Repository
 
     try:
@@ -38,7 +40,7 @@ def kept_patches(folder: Path) -> Callable[[Judged], str]:
         try:
             parent, _ = repository.parent_and_message(judged.commit)
             return repository.patch(parent, judged.commit) if parent and repository.has(parent) else ""
-        except (OvernightError, KeyError, ValueError):  # What a `git gc` has taken since.
+        except (OvernightError, GitError, KeyError, ValueError):  # A part of it is lost.
             return ""
 
     return patch_of

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterator, Sequence
 
 from markupsafe import Markup
@@ -15,6 +16,7 @@ _CLASSES: tuple[tuple[_TokenType, str], ...] = (
     *((Comment, "c"), (Keyword, "k"), (String, "s"), (Number, "m")),
     *((Name.Function, "n"), (Name.Class, "n"), (Name.Decorator, "n")),
 )
+_HUNK = re.compile(r"@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _KINDS = {"+": "add", "-": "del", "@": "hunk", "\\": "note"}
 
 
@@ -23,15 +25,19 @@ def coloured(lines: Sequence[str]) -> Markup:
     rows: list[Markup] = []
     hunk: list[str] = []
     lexer: Lexer | None = None
+    old = new = 0  # How many lines of either side the hunk still has: only so is `--- x` known from a line taken away.
     for line in lines:
-        is_file = not hunk and line.startswith(("--- ", "+++ ", "Binary "))
-        if line.startswith("@@") or (hunk and line.startswith("--- ")):
-            rows += _hunk(hunk, lexer)
-            hunk = [line] if line.startswith("@@") else []
-            is_file = not hunk
-        elif not is_file:
+        if old > 0 or new > 0 or (hunk and line.startswith("\\")):
             hunk.append(line)
-        if is_file:
+            old -= line[:1] in (" ", "-")
+            new -= line[:1] in (" ", "+")
+            continue
+        rows += _hunk(hunk, lexer)
+        hunk = []
+        if begins := _HUNK.match(line):
+            hunk = [line]
+            old, new = (int(count or 1) for count in begins.groups())
+        else:
             lexer = _lexer_for(line.removeprefix("+++ ").removeprefix("b/")) if line.startswith("+++ ") else lexer
             rows.append(_row("file", line))
     return Markup("\n").join([*rows, *_hunk(hunk, lexer)])

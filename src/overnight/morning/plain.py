@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import unicodedata
 
-_HARMLESS = "\n\t\N{NO-BREAK SPACE}"
+_JOINERS = "\N{ZERO WIDTH JOINER}\N{ZERO WIDTH NON-JOINER}"
+"""Invisible, but some scripts and signs cannot be written without them."""
 
 
 def printable(text: str) -> str:
     """Without what cannot be seen but acts: control characters, marks that turn the direction of writing."""
-    return "".join(sign if sign.isprintable() or sign in _HARMLESS else "�" for sign in text)
+    return text if text.isprintable() else "".join(sign if _is_harmless(sign) else "�" for sign in text)
+
+
+def _is_harmless(sign: str) -> bool:
+    return sign.isprintable() or sign in "\n\t" or sign in _JOINERS or unicodedata.category(sign) == "Zs"
 
 
 def one_line(text: str) -> str:
