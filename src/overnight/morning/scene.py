@@ -31,7 +31,7 @@ class Frame:
     """Whether by their hypotheses; else by their numbers only."""
 
 
-WIDE = Frame(960, 430, 11.5)
+WIDE = Frame(960, 400, 11.5)
 NARROW = Frame(380, 300, 11.0, labels=10, named=False)
 
 
