@@ -44,7 +44,8 @@ def what_is_doubtful(history: History, summary: Summary, kept: Sequence[KeptChan
         Doubt(
             "Provisional keeps",
             "They are more likely better than not, but not for sure. `overnight verify --each` tells more.",
-            [(change.number, change.hypothesis, change.provisional) for change in kept if change.provisional],
+            [(change.number, change.hypothesis, change.provisional.removeprefix("provisional: "))
+             for change in kept if change.provisional],
         ),
         _doubt(
             "Taken back",
