@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from overnight.runs.sandbox import NoSandbox, Sandbox, find_sandbox
+from tests.browser import chromium
 from tests.checkout import Checkout
 from tests.night import Night
 from tests.postgres import PostgresServer, postgres_server
+
+__all__ = ["chromium"]  # A fixture, for all that look at pages.
 
 
 @pytest.fixture
