@@ -26,6 +26,7 @@ lint: $(READY)  ## style, types, layers
 bench: $(READY)  ## what the README claims about speed and size, measured here
 	$(BIN)/python benchmarks/overhead.py --sandbox
 	$(BIN)/python benchmarks/soak.py
+	$(BIN)/python benchmarks/report.py
 
 $(READY): requirements.lock pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh $(VENV)

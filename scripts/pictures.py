@@ -18,8 +18,9 @@ import tempfile
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
+Theme = Literal["light", "dark"]
 ROOT = Path(__file__).resolve().parents[1]
 IMAGES = ROOT / "docs" / "images"
 OVERNIGHT = [sys.executable, "-m", "overnight.cli.main"]
@@ -37,9 +38,9 @@ def main() -> None:
         with sync_playwright() as playwright:
             program = next(filter(None, map(shutil.which, BROWSERS)), None)
             browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-            picture(browser, report, "report-light.png", 1200, 1180, "light")
-            picture(browser, report, "report-dark.png", 1200, 1180, "dark")
-            picture(browser, report, "report-phone.png", 360, 1180, "light")
+            first_screen(browser, report, "report-light.png", 1200, "light")
+            first_screen(browser, report, "report-phone.png", 360, "light")
+            kept_changes(browser, report, "report-dark.png")
             browser.close()
 
 
@@ -67,14 +68,27 @@ def overnight(project: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def picture(browser: Browser, file: Path, name: str, width: int, height: int, theme: Literal["light", "dark"]) -> None:
-    """The first screens of a page, with its first diff open."""
-    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=theme)
-    page.goto(file.as_uri())
-    page.locator("details").first.evaluate("each => { each.open = true }")
+def first_screen(browser: Browser, file: Path, name: str, width: int, theme: Theme) -> None:
+    """What is seen of a page without doing anything."""
+    page = opened(browser, file, width, theme)
     page.screenshot(path=IMAGES / name)
-    print(f"{name}: {(IMAGES / name).stat().st_size / 1000:.0f} KB")
     page.close()
+
+
+def kept_changes(browser: Browser, file: Path, name: str) -> None:
+    """The report's table in the dark, one diff open."""
+    page = opened(browser, file, 1200, "dark")
+    page.locator("details").nth(1).evaluate("each => { each.open = true }")
+    page.locator("h2").first.evaluate("each => { each.scrollIntoView() }")
+    page.screenshot(path=IMAGES / name)
+    page.close()
+
+
+def opened(browser: Browser, file: Path, width: int, theme: Theme) -> Page:
+    """A page in a window of its own."""
+    page = browser.new_page(viewport={"width": width, "height": 1180}, color_scheme=theme)
+    page.goto(file.as_uri())
+    return page
 
 
 if __name__ == "__main__":

@@ -115,7 +115,7 @@ def test_what_was_verified_is_said_of_the_whole_and_of_each(night: Night, tmp_pa
     for text in (written.page, written.markdown):
         assert "25 % better, verified 26 % (95 % interval 24.5 to 27.5)." in text
         assert "adds 2.5 (95 % interval 2 to 3)" in text
-        assert text.count("adds nothing that can be seen: 0 (95 % interval -0.1 to 0.1)") == 2  # in the table, in doubt
+        assert text.count("adds nothing that can be seen: 0 (95 % interval −0.1 to 0.1)") == 2  # in the table, in doubt
         assert "Not verified" not in text
     night.keep(9, 7.0, "something newer")
     assert "adds 2.5" not in report(night, tmp_path).page

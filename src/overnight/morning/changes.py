@@ -72,7 +72,7 @@ def kept_changes(history: History, summary: Summary, patch_of: PatchOf) -> list[
             share=f"{100 * judged.gain / whole:.0f} %" if judged.gain is not None and whole > 0 else "",
             total=_total(summary, judged),
             provisional=_provisional(judged),
-            alone=part_words(parts[judged.number]) if judged.number in parts else "",
+            alone=part_words(parts[judged.number]).replace("-", "−") if judged.number in parts else "",
             adds=_adds(parts.get(judged.number)),
             flags=tuple(one_line(flag) for flag in judged.flags),
             commit=(judged.commit or "")[:7],

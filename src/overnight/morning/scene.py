@@ -105,7 +105,7 @@ def lay_out(chart: Staircase, frame: Frame) -> Scene:
         Kept(number, x_of(number), y_of(metric), f"{number}: {label}" if number else label)
         for number, metric, label in zip(*chart.kept, chart.labels, strict=True)
     ]
-    dots = distinct(inside, size / 3)
+    dots = distinct(inside, size / 2)
     return Scene(
         frame=frame,
         plot=plot,
