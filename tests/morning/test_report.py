@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from overnight.ledger.records import Judged, Part, Resumed, Reviewed, Troubled, Verified, VerifiedEach
+from overnight.ledger.records import Judged, Part, Resumed, Reviewed, Steered, Troubled, Verified, VerifiedEach
 from overnight.morning.report import write_report
 from overnight.morning.summary import summarize
 from tests.night import SETTINGS, Night, sha
@@ -64,6 +64,7 @@ def whole_night(night: Night) -> None:
     night.propose(9, cost=1.25, input_tokens=1000, output_tokens=200, proposer="claude")
     night.history.append(
         Troubled(what="agent", reason="busy", pause=5.0),
+        Steered(request="1", act="hint", text="shorter <b>warm-up</b>"),
         Reviewed(number=8, proposer="claude", text="# Findings\nSmall steps\nhelp.\n\n- one\n- two\n"),
     )
 
@@ -86,6 +87,7 @@ def test_a_night_with_everything_in_it(night: Night, tmp_path: Path) -> None:
                 "Taken back",
                 "too little promise",
             ),
+            *("What people asked for", "shorter &lt;b&gt;warm-up&lt;/b&gt;"),
             *("Findings", "Small steps help.", "one", "nobody has checked it"),
             *("$1.25, 1,200 tokens", "2 Wh by the whole machine during runs, known for 1 of 2 runs", "once: agent 1"),
             *(f"git diff {sha(0)[:7]} overnight/s", "overnight apply --split", "git branch -D overnight/s"),
@@ -160,6 +162,16 @@ def test_every_state_says_what_it_is(night: Night, tmp_path: Path) -> None:
         assert "Nothing was really better than the baseline" in text
         assert "goes on where it was" in text
         assert "interrupted" in text
+
+
+def test_a_session_that_does_not_work_says_what_it_waits_for(night: Night, tmp_path: Path) -> None:
+    night.baseline(10.0)
+    night.history.append(Troubled(what="agent", reason="the *service* is busy", pause=60.0))
+    waiting = report(night, tmp_path, running=True)
+    assert "It waits: the *service* is busy; next try at " in waiting.page
+    assert "It waits: the \\*service\\* is busy; next try at " in waiting.markdown
+    night.history.append(Steered(request="1", act="pause"))
+    assert "It is paused by a person since " in report(night, tmp_path, running=True).page
 
 
 def test_what_an_agent_wrote_is_text_and_nothing_else_in_markdown(night: Night, tmp_path: Path) -> None:

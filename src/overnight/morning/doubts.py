@@ -49,7 +49,7 @@ def what_is_doubtful(history: History, summary: Summary, kept: Sequence[KeptChan
         ),
         _doubt(
             "Taken back",
-            "They were kept for a while, until later runs turned against them. They are not on the branch.",
+            "They were kept for a while. They are not on the branch any more.",
             [(each, each.reason) for each in history.taken_back()],
         ),
     ]  # fmt: skip

@@ -14,14 +14,16 @@ from overnight.morning.words import numbers_words
 
 def markdown_of(story: Story, *, has_picture: bool) -> str:
     """The whole report; the picture is beside it, as report.png."""
+    reason = f" ({_plain(story.reason)})" if story.reason else ""
     parts = [
         f"# {_plain(story.headline)}.",
-        f"{story.state}{f' ({_plain(story.reason)})' if story.reason else ''}. The metric is {story.trust}. "
-        f"Written on {story.written}.",
+        f"{story.state}{reason}. {_plain(story.waits)}".strip()
+        + f" The metric is {story.trust}. Written on {story.written}.",
         f"![every experiment, and the best so far](report.png)\n\n{story.band}".rstrip() if has_picture else "",
         _kept(story),
         _doubts(story),
         _tried(story.tried),
+        _asked(story),
         _notes(story),
         _spending(story),
         _next(story),
@@ -88,6 +90,12 @@ def _attempt(attempt: Attempt) -> str:
     interval = f" ({attempt.interval})" if attempt.interval not in ("", "exact") else ""
     near = ", near miss" if attempt.is_near else ""
     return f"- {attempt.number} {_plain(attempt.hypothesis)}: {attempt.effect}{interval}{near}"
+
+
+def _asked(story: Story) -> str:
+    if not story.asked:
+        return ""
+    return "## What people asked for\n\n" + "\n".join(f"- {_plain(words)}" for words in story.asked)
 
 
 def _notes(story: Story) -> str:

@@ -13,8 +13,10 @@ from overnight.morning.chart import Staircase
 from overnight.morning.doubts import Doubt, what_is_doubtful
 from overnight.morning.plain import one_line, printable
 from overnight.morning.spending import Spending, what_was_spent
-from overnight.morning.summary import Summary, headline, trust_words
+from overnight.morning.summary import Summary, headline, steered_words, trust_words
 from overnight.morning.tried import Tried, what_was_tried
+
+_MOST_ASKED = 50
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class Story:
     """How the session stands, in a sentence that ends before its reason."""
     reason: str
     """Why it was put down, in the session's words."""
+    waits: str
+    """What a running session waits for, in a sentence with words from outside; "" when it works."""
     trust: str
     chart: Staircase | None
     """None while there is nothing to draw: not even the baseline is known."""
@@ -54,6 +58,8 @@ class Story:
     """What the band around the line is."""
     kept: list[KeptChange]
     tried: Tried
+    asked: list[str]
+    """What people have asked for while it was at work, in order; with their words in it."""
     notes: Notes | None
     spending: Spending
     doubts: list[Doubt]
@@ -75,11 +81,13 @@ def tell(history: History, summary: Summary, patch_of: PatchOf) -> Story:
         written=f"{datetime.fromtimestamp(time.time()):%A %-d %B %Y, %H:%M}",
         state=_state(summary),
         reason=one_line(summary.last_reason),
+        waits=_waits(summary),
         trust=trust_words(summary),
         chart=chart,
         band=_band(chart),
         kept=kept,
         tried=what_was_tried(history, summary.counts),
+        asked=[one_line(steered_words(steered)) for steered in history.steered()[-_MOST_ASKED:]],
         notes=_notes(history),
         spending=what_was_spent(history, summary),
         doubts=what_is_doubtful(history, summary, kept),
@@ -94,6 +102,11 @@ def _state(summary: Summary) -> str:
     if summary.state == "finished":
         return "Finished"
     return "Not finished: `overnight run` goes on where it was" + ("" if summary.last_reason else "; it was cut off")
+
+
+def _waits(summary: Summary) -> str:
+    words = f"It {'is' if summary.paused else 'waits:'} {summary.waits}."
+    return one_line(words) if summary.waits else ""
 
 
 def _band(chart: Staircase | None) -> str:
