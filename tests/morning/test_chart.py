@@ -32,6 +32,28 @@ def test_the_line_holds_until_the_next_keep(chart: Staircase) -> None:
     assert chart.steps() == ([0, 1, 4], [10.0, 8.0, 8.0])
 
 
+def test_a_verdict_that_was_turned_late_stands_on_the_line_of_its_time(night: Night) -> None:
+    night.baseline(10.0)
+    night.discard(1, 10.5, before=10.0)
+    night.keep(2, 8.0, before=10.0)
+    night.discard(1, 8.1, before=8.0)  # The same effect, nearly; the incumbent is another by now.
+    chart = Staircase.of(night.history, "loss", "lower")
+    assert chart.discarded[0] == [1]
+    assert chart.discarded[1] == pytest.approx([10.1])
+
+
+def test_the_last_steps_band_is_the_incumbents_in_whatever_order_things_were_kept(night: Night) -> None:
+    night.judge(0, "baseline", metric=10.0, metric_low=9.9, metric_high=10.1)
+    night.keep(3, 9.0, before=10.0, metric_low=8.8, metric_high=9.2)
+    night.keep(2, 8.5, before=9.0, metric_low=8.0, metric_high=9.1)  # open for a while, and kept after experiment 3
+    chart = Staircase.of(night.history, "loss", "lower")
+    assert chart.kept == ([0, 2, 3], [10.0, 9.5, 8.5])
+    assert [pytest.approx(band) for band in chart.bands] == [(9.9, 10.1), (9.0, 10.1), (8.0, 9.1)]
+    assert chart.has_band
+    night.keep(4, 8.0, before=8.5)  # from an older program, which did not work it out
+    assert Staircase.of(night.history, "loss", "lower").bands[-1] is None
+
+
 def test_a_hopeless_candidate_does_not_squeeze_the_stairs(chart: Staircase) -> None:
     low, high = chart.shown_range()
     assert low < 8.0

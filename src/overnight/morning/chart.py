@@ -35,10 +35,15 @@ class Staircase:
     def of(cls, history: History, metric: str, direction: str) -> Staircase:
         """The chart of a session."""
         chart = cls(metric, direction)
-        baseline = history.baseline()
-        kept = sorted(history.kept(), key=lambda each: each.number)
-        for judged in [baseline, *kept] if baseline is not None else []:
-            chart._add_kept(judged)
+        baseline = newest = history.baseline()
+        branch = history.kept()
+        on_branch = {judged.number: place for place, judged in enumerate(branch)}
+        for judged in [baseline, *sorted(branch, key=lambda each: each.number)]:
+            if judged is not None and judged.metric is not None:
+                if newest is None or on_branch.get(judged.number, -1) >= on_branch.get(newest.number, -1):
+                    newest = judged
+                chart._add_kept(judged.number, judged.metric, judged.before, judged.hypothesis)
+                chart._add_band(newest)
         line = 0
         for number, verdict, value, before in history.moves():
             chart.last = max(chart.last, number)
@@ -51,18 +56,22 @@ class Staircase:
                 chart.discarded[1].append(chart._standing_on(line, value, before))
         return chart
 
-    def _add_kept(self, judged: Judged) -> None:
-        if judged.metric is None:
-            return
-        metric = self._standing_on(-1, judged.metric, judged.before)
-        self.kept[0].append(judged.number)
-        self.kept[1].append(metric)
-        self.labels.append(one_line(judged.hypothesis))
-        if judged.metric_low is None or judged.metric_high is None:
+    def _add_kept(self, number: int, metric: float, before: float | None, hypothesis: str) -> None:
+        self.kept[1].append(self._standing_on(-1, metric, before))
+        self.kept[0].append(number)
+        self.labels.append(one_line(hypothesis))
+
+    def _add_band(self, newest: Judged) -> None:
+        """How well the newest of the versions on the branch is known that this step's belongs to.
+
+        What was kept late may have an early number: then the last step's band is still the incumbent's.
+        """
+        metric, low, high = newest.metric, newest.metric_low, newest.metric_high
+        if metric is None or low is None or high is None:
             self.bands.append(None)
         else:
-            shift = metric - judged.metric
-            self.bands.append((min(judged.metric_low + shift, metric), max(judged.metric_high + shift, metric)))
+            level = self.kept[1][-1]
+            self.bands.append((level - max(metric - low, 0.0), level + max(high - metric, 0.0)))
 
     def _standing_on(self, step: int, metric: float, before: float | None) -> float:
         """Where the line at this step and the change's own effect lead.

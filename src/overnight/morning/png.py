@@ -27,7 +27,7 @@ def write_png(chart: Staircase, title: str, path: Path) -> None:
     axes.axis("off")
     _draw(axes, scene)
     _write(axes, scene, f"{chart.metric}, {chart.direction} is better")
-    words = textwrap.fill(title, 118, max_lines=3, placeholder="…")
+    words = textwrap.fill(title, 135, max_lines=3, placeholder="…")
     _text(axes, scene.plot.left, 14, words, size=13.5, color=_INK, va="top", linespacing=1.35)
     FigureCanvasAgg(figure)
     with warnings.catch_warnings():
