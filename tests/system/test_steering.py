@@ -245,6 +245,6 @@ def test_what_it_is_doing_now_can_be_read_from_elsewhere(project: Project) -> No
     assert slot["words"] == "measuring the baseline"
     assert slot["budget"] == 20
     assert abs(slot["since"] - time.time()) < 60
-    assert (project.folder / ".overnight" / slot["output"]).exists()
+    until((project.folder / ".overnight" / slot["output"]).exists, "what it prints is nowhere")
     assert running.wait(60) == 0
     assert not now.exists()

@@ -152,6 +152,10 @@ class Repository:
             return pygit2.Signature("Overnight", "overnight@localhost")
 
 
+_NO_ROOM = ("No space left", "unable to write file")
+"""How git says that a disk is full: sometimes by the cause, sometimes not."""
+
+
 @contextlib.contextmanager
 def in_git(doing: str) -> Iterator[None]:
     """Say in words what git could not do: an object is gone (`git gc` may be at work), a file cannot be written."""
@@ -160,7 +164,7 @@ def in_git(doing: str) -> Iterator[None]:
     except OSError as error:
         raise explain_os(error, doing) from None
     except (pygit2.GitError, KeyError, RepositoryError) as error:
-        kind: TroubleKind = "disk" if "No space left" in str(error) else "git"
+        kind: TroubleKind = "disk" if any(words in str(error) for words in _NO_ROOM) else "git"
         raise Trouble(kind, f"{doing} ({error})") from None
 
 
