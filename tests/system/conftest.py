@@ -84,6 +84,11 @@ class Project(Checkout):
         """The history."""
         return [json.loads(line) for line in self.ok("log", "--json").splitlines()]
 
+    def report(self) -> str:
+        """The report, as Markdown."""
+        _, markdown, _ = self.ok("report").splitlines()
+        return Path(markdown).read_text()
+
     def status(self) -> dict[str, Any]:
         """The state."""
         return dict(json.loads(self.ok("status", "--json")))

@@ -184,8 +184,8 @@ def test_verify_each_says_what_every_kept_change_adds(project: Project) -> None:
     project.ok("run")
     said = project.ok("verify", "--each", "--pairs", "3")
     assert "What each kept change adds" in said
-    text = Path(project.ok("report").splitlines()[0]).read_text()
-    lines = {int(line.split()[1]): line for line in text.splitlines() if line.startswith("- ") and "idea" in line}
+    text = project.report()
+    lines = {int(line.split()[1]): line for line in text.splitlines() if re.match(r"\| \d+ \|", line)}
     assert {2, 5, 9} <= lines.keys()
     for number, effect in ((2, 2.0), (5, 1.5), (9, 3.0)):
         found = re.search(r"adds (\S+)", lines[number])

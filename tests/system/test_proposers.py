@@ -75,7 +75,7 @@ def test_what_an_agent_reports_is_in_the_ledger_and_shown(with_claude: Project) 
     status = project.status()
     assert (status["cost"], status["tokens"]) == (0.75, 3060)
     assert "cost         $0.75, 3,060 tokens" in project.ok("status")
-    assert "| claude | 3 | 100 % | 3 | 9 |" in Path(project.ok("report").split()[0]).read_text()
+    assert "| claude | 3 | 100 % | 3 | 9 |" in project.report()
 
 
 def test_what_was_spent_stays_spent_when_another_goes_on(with_claude: Project) -> None:
@@ -109,7 +109,7 @@ def test_a_review_becomes_part_of_the_next_briefs_and_of_the_report(with_claude:
     assert "# Experiment 6\n" in told
     assert "- 2 **keep** closer to the middle: +3" in told
     assert "# Looking back" in with_claude.ok("brief", "--review")
-    report = Path(with_claude.ok("report").split()[0]).read_text()
+    report = with_claude.report()
     assert "Written by claude after experiment 4; nobody has checked it." in report
     assert "> Larger knobs pay" in report
 
@@ -144,7 +144,7 @@ def test_agents_take_turns_and_one_stands_in_for_one_that_is_down(with_claude: P
     install(tmp_path, STEP)
     with_claude.ok("run", "--experiments", "40")
     assert {record["proposer"] for record in records(with_claude, "proposed")} == {"search", "claude"}
-    assert "proposals by claude, search" in Path(with_claude.ok("report").split()[0]).read_text()
+    assert "proposals by claude, search" in with_claude.report()
 
 
 def test_each_of_several_agents_has_a_copy_of_its_own(project: Project) -> None:

@@ -226,14 +226,6 @@ def test_show_tells_everything_about_one_experiment(project: Project) -> None:
         assert part in shown
 
 
-def test_report_is_markdown_with_a_picture(project: Project) -> None:
-    project.ok("run")
-    markdown, picture = (Path(line) for line in project.ok("report").splitlines())
-    assert "kept 9; loss 27 → 0, 100 % better" in markdown.read_text()
-    assert "set the knob to 37" in markdown.read_text()
-    assert picture.read_bytes().startswith(b"\x89PNG")
-
-
 def test_verify_and_apply(project: Project) -> None:
     project.ok("run")
     assert "Verified 100 % better" in project.ok("verify")

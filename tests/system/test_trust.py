@@ -51,7 +51,7 @@ def test_who_measured_is_said(project: Project) -> None:
     project.ok("run", "--experiments", "1")
     assert "self-reported" in project.ok("status")
     assert project.status()["self_reported"] is True
-    assert "self-reported" in Path(project.ok("report").splitlines()[0]).read_text()
+    assert "self-reported" in project.report()
 
 
 def test_a_frozen_scorer_vouches(scored: Project) -> None:
@@ -70,7 +70,7 @@ def test_labels_are_not_there_for_the_run(scored: Project) -> None:
     # Nothing keeps it from them now, but what is too good is measured again and shown to a person.
     assert "it mentions labels" in scored.log()[1]["flags"]
     assert "as good as it can be" in scored.ok("show", "1")
-    assert "What wants a human eye" in Path(scored.ok("report").splitlines()[0]).read_text()
+    assert "What wants a human eye" in scored.report()
 
 
 def test_a_lucky_find_that_does_not_repeat_is_not_kept(project: Project) -> None:
