@@ -41,7 +41,7 @@ def standing(history: History, state: State) -> dict[str, Any]:
 
 def nothing(error: SessionError) -> dict[str, Any]:
     """The same where no session was ever begun."""
-    return {"session": None, "stand": "empty", "sentence": f"{str(error).rstrip('.')}.", "at_work": False}
+    return {"session": None, "stand": "empty", "sentence": _begin(f"{str(error).rstrip('.')}."), "at_work": False}
 
 
 def _stand(summary: Summary, history: History) -> Stand:

@@ -95,8 +95,8 @@ function columns() {
   for (let index = 0; index < numbers.length; index++) {
     const value = metrics[index];
     const kind = kinds[index];
-    if (kind === FAILED || value === null) at(numbers[index])[2] = low;
-    else at(numbers[index])[kind] = kind === KEPT ? value : Math.min(Math.max(value, low), high);
+    if (kind === FAILED) at(numbers[index])[2] = low; // Without a metric: at the foot.
+    else if (value !== null) at(numbers[index])[kind] = kind === KEPT ? value : Math.min(Math.max(value, low), high);
   }
   steps.numbers.forEach((place, index) => {
     const row = at(place);
@@ -155,14 +155,14 @@ function build() {
       y: { range: () => range() },
     },
     axes: [
-      { ...axis, label: "experiment", labelSize: 18, labelFont: axis.font, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5] },
+      { ...axis, label: "experiment", size: 34, labelSize: 16, labelGap: 0, labelFont: axis.font, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5] },
       { ...axis, size: 64, values: (_, splits) => splits.map((value) => number(value, 5)) },
     ],
     series: [
       {},
-      dots("not better", "not", 4, false),
+      dots("not better", "not", 5, false),
       dots("kept", "kept", 9, true),
-      dots("failed", "failed", 4, false),
+      dots("failed", "failed", 5, false),
       line("best so far", 2),
       line("low", 0),
       line("high", 0),
@@ -189,7 +189,8 @@ function hover() {
   const index = plot.cursor.idx;
   if (index === null || index === undefined) return;
   const value = [2, 1].map((series) => plot.data[series][index]).find((one) => one !== null);
-  plot.over.title = `experiment ${plot.data[0][index]}${value === undefined ? ": no metric" : `: ${metric} ${number(value)}`}`;
+  const words = value === undefined ? "no metric" : `${metric} ${number(value)}`;
+  plot.over.title = `experiment ${plot.data[0][index]}: ${words}`;
 }
 
 function zoomTo(span) {

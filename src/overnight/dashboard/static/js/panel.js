@@ -74,7 +74,7 @@ async function open(wanted) {
   $("panel-content").replaceChildren(...sections(found));
   if (isOther) {
     $("panel-body").scrollTop = 0;
-    $("panel-body").focus({ preventScroll: true });
+    $("panel-title").focus({ preventScroll: true });
   }
 }
 

@@ -107,16 +107,19 @@ function lineOf(row) {
   if (row.open) marks.push(make("span.mark.open", row.verdict === "keep" ? "provisional" : "still open"));
   const idea = row.hypothesis || row.reason || "(no hypothesis)";
   const bounds = interval(row.gain_low, row.gain_high);
-  return make("tr", { data: { number: row.number } },
-    make("td.n", String(row.number)),
-    make("td", make(`span.verdict.v-${row.verdict}`, label)),
-    make("td.idea", make("a", { href: `#${row.number}` }, idea), marks.length > 0 && make("span.marks", marks),
-      row.verdict !== "keep" && row.verdict !== "discard" && row.hypothesis ? make("span.why", row.reason) : null),
-    make("td.n", number(row.metric)),
-    make("td.n.gain", gain(row.gain), bounds && bounds !== "exact" ? make("span.why", bounds) : null),
-    make("td.n.runs", String(row.runs)),
-    make("td.n.when", clock(row.time)));
+  const reason = row.verdict !== "keep" && row.verdict !== "discard" && row.hypothesis ? row.reason : "";
+  return make("tr", { role: "row", data: { number: row.number } },
+    cell("n.at", String(row.number)),
+    cell("is", make(`span.verdict.v-${row.verdict}`, label)),
+    cell("idea", make("a", { href: `#${row.number}` }, idea), marks.length > 0 && make("span.marks", marks), reason && make("span.why", reason)),
+    cell("n.metric", number(row.metric)),
+    cell("n.gain", gain(row.gain), bounds && bounds !== "exact" ? make("span.why", bounds) : null),
+    cell("n.runs", String(row.runs)),
+    cell("n.when", clock(row.time)));
 }
+
+// The roles are said because a narrow screen lays the cells out in another way than a table's.
+const cell = (classes, ...inside) => make(`td.${classes}`, { role: "cell" }, ...inside);
 
 // The number next to this one in what is shown, or null.
 export function neighbour(of, step) {
