@@ -173,7 +173,9 @@ def watch(url: str, browser: str, happen: Callable[[], None]) -> None:
         frames, tasks = page.evaluate("[window.__frames, window.__tasks]")
         nodes = page.evaluate("document.getElementsByTagName('*').length")
         frames.sort()
-        print(f"{'frames':<32} {len(frames)}, the longest {frames[-1]:.0f} ms, 99 % below {frames[len(frames) * 99 // 100]:.0f} ms")
+        print(
+            f"{'frames':<32} {len(frames)}, the longest {frames[-1]:.0f} ms, 99 % below {frames[len(frames) * 99 // 100]:.0f} ms"
+        )
         print(f"{'long tasks':<32} {len(tasks)}, the longest {max(tasks, default=0):.0f} ms")
         print(f"{'elements in the page':<32} {nodes:,}")
         chromium.close()

@@ -20,6 +20,8 @@ from overnight.loop.live import read_live
 from overnight.loop.reading import open_source
 from overnight.loop.state import State
 
+_SHARE = 10
+"""Adding up a very long session takes a while, so it is done in a tenth of the time at most."""
 _NO_WISHES: dict[str, Any] = {"waiting": [], "written": [], "standing": []}
 
 
@@ -50,6 +52,8 @@ class Looker:
         self._state = state
         self._wanted = session
         self._mark: object = None
+        self._summary_mark: object = None
+        self._summary_due = 0.0
         self.seen = Seen()
 
     def look(self) -> Seen:
@@ -70,7 +74,7 @@ class Looker:
             with open_source(self._state) as source:
                 self._look_into(source)
         except SessionError as error:
-            self._mark, self.seen.session = None, None
+            self._mark, self._summary_mark, self.seen.session = None, None, None
             self._put("summary", nothing(error))
             self._put("wishes", _NO_WISHES)
             self._put("now", {"slots": []})
@@ -80,12 +84,17 @@ class Looker:
         mark = (newest, holder, _changed(self._state.inbox.folder))
         if mark != self._mark:
             session = choose_session(source, self._wanted, self._state.home)
-            history, browsing = History(source, session), Browsing(source, session)
-            summary = standing(history, self._state)
-            wishes = wishes_of(history, browsing, self._state)
+            if session != self.seen.session:
+                self._summary_mark, self._summary_due = None, 0.0
+            history = History(source, session)
+            self._put("wishes", wishes_of(history, Browsing(source, session), self._state))
             self.seen.session, self.seen.newest, self._mark = session, newest, mark
+        if mark != self._summary_mark and time.monotonic() >= self._summary_due and self.seen.session:
+            began = time.monotonic()
+            summary = standing(History(source, self.seen.session), self._state)
             self._put("summary", summary, but=("worked_seconds", "as_of"))
-            self._put("wishes", wishes)
+            self._summary_mark, ended = mark, time.monotonic()
+            self._summary_due = ended + _SHARE * (ended - began)
         self._put("now", {"slots": self._slots(), "clock": time.time()}, but=("clock",))
 
     def _slots(self) -> list[dict[str, Any]]:
