@@ -75,6 +75,7 @@ def _bound(port: int | None) -> socket.socket:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((_HOST, wanted))
+            bound.listen()  # From now on whoever comes is answered, if only in a moment.
         except (OSError, OverflowError) as error:
             bound.close()
             why = getattr(error, "strerror", None) or str(error)
