@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +38,22 @@ class Listener:
         assert self._answer.status == 200
         assert self._answer.getheader("Content-Type", "").startswith("text/event-stream")
         self.told = self._read()
+        self._last: dict[str, Said] = {}
 
     def next(self, name: str) -> Said:
         """The next thing of that name."""
-        return next(said for said in self.told if said.name == name)
+        return self.until(name, lambda value: True, skip_known=True)
+
+    def until(self, name: str, holds: Callable[[Any], bool], *, skip_known: bool = False) -> Said:
+        """What was said last of that name, as soon as it holds."""
+        patience = time.monotonic() + 30
+        known = None if skip_known else self._last.get(name)
+        while known is None or not holds(known.value):
+            assert time.monotonic() < patience, f"{name} is {known}"
+            said = next(self.told)
+            self._last[said.name] = said
+            known = said if said.name == name else known
+        return known
 
     def close(self) -> None:
         self._answer.close()
@@ -66,10 +78,11 @@ def test_what_is_new_arrives_by_itself(client: Client, told: Night) -> None:
     told.keep(1, 9.0, "an <b>idea</b>")
     (row,) = page.next("verdicts").value["rows"]
     assert (row["number"], row["verdict"], row["hypothesis"]) == (1, "keep", "an <b>idea</b>")
-    assert page.next("summary").value["kept"] == 1
+    page.until("summary", lambda summary: summary["kept"] == 1)
     told.judge(1, "discard", reason="taken back")
     (row,) = page.next("verdicts").value["rows"]
     assert (row["number"], row["verdict"]) == (1, "discard")
+    page.until("summary", lambda summary: summary["kept"] == 0)
     page.close()
 
 
@@ -150,20 +163,20 @@ def test_what_a_slot_is_at_and_the_end_of_its_output(client: Client, told: Night
     slot = Slot(step="running", words="measuring", number=1, since=time.time(), budget=9.0, output=output)
     live = state.folder / "now.json"
     page = Listener(client)
-    assert page.next("now").value["slots"] == []
+    page.until("now", lambda now: now["slots"] == [])
     with state.locked():
         live.write_text(Live(session="s", pid=1, slots=(slot,)).model_dump_json())
-        (shown,) = page.next("now").value["slots"]
+        (shown,) = page.until("now", lambda now: now["slots"] != []).value["slots"]
         assert (shown["words"], shown["budget"], shown["tail"]) == ("measuring", 9.0, "step 1")
         assert "output" not in shown, "no path leaves the server"
         log.write_text("step 1\nstep 2\n")
-        assert page.next("now").value["slots"][0]["tail"] == "step 1\nstep 2"
+        page.until("now", lambda now: now["slots"][0]["tail"] == "step 1\nstep 2")
         for elsewhere in ("ledger.db", "../goal.md", f"{output}/../../../../ledger.db", "/etc/passwd"):
             evil = slot.model_copy(update={"output": elsewhere, "words": elsewhere})
             live.write_text(Live(session="s", pid=1, slots=(evil,)).model_dump_json())
-            shown = page.next("now").value["slots"][0]
-            assert (shown["words"], shown["tail"]) == (elsewhere, "")
-    assert page.next("now").value["slots"] == [], "nobody is at work"
+            now = page.until("now", lambda now, words=elsewhere: now["slots"] and now["slots"][0]["words"] == words)
+            assert now.value["slots"][0]["tail"] == ""
+    page.until("now", lambda now: now["slots"] == [])  # Nobody is at work.
     page.close()
 
 
@@ -172,10 +185,10 @@ def test_a_ledger_that_breaks_and_is_mended(state: State) -> None:
     place.write_bytes(b"no ledger" * 1000)
     with served(state.folder.parent) as client:
         page = Listener(client)
-        assert "damaged" in page.next("fault").value["words"]
+        page.until("fault", lambda fault: "damaged" in fault["words"])
         place.unlink()
         night = Night.begin(place)
         night.baseline(10.0)
-        assert page.next("fault").value["words"] == ""
+        page.until("fault", lambda fault: fault["words"] == "")
         page.close()
         night.ledger.close()
