@@ -193,7 +193,9 @@ def test_a_full_disk_is_waited_for(project: Project) -> None:
         ballast.unlink()
         assert process.wait(90) == 0
         assert [record["verdict"] for record in project.log()] == ["baseline", "keep", "keep"]
-        assert {kind for kind, _ in troubles(project)} <= {"disk"}, troubles(project)  # It may not even have had the room to write it.
+        assert {kind for kind, _ in troubles(project)} <= {"disk"}, troubles(
+            project
+        )  # It may not even have had the room to write it.
     finally:
         subprocess.run(["umount", "-l", str(disk)], check=True)
 

@@ -24,7 +24,7 @@ from overnight.morning.summary import Summary, improvement_percent
 
 def apply(goal: GoalArgument = None, session: SessionOption = None) -> None:
     """Put the kept changes onto the branch that is checked out."""
-    from overnight.cli.reading import open_history
+    from overnight.loop.reading import open_history
     from overnight.repo.apply import apply_kept
     from overnight.repo.git import Repository
 
@@ -53,9 +53,9 @@ def demo(
     plain: Annotated[bool, typer.Option("--plain", help="No live display.")] = False,
 ) -> None:
     """Copy a small language model into a folder and improve it there: no key, no GPU, five minutes."""
-    from overnight.cli.reading import open_history, summary_of
     from overnight.cli.reporting import write
     from overnight.cli.run import make_repository, say_result, stopped_by_signals, verify_session, watch_session
+    from overnight.loop.reading import open_history, summary_of
     from overnight.loop.recovery import AlreadyFinished
     from overnight.loop.session import Session
     from overnight.morning.summary import headline

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from overnight.cli.places import GoalArgument, SessionOption, goal_file
-from overnight.cli.reading import open_history
 from overnight.errors import SessionError
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History
+from overnight.loop.reading import open_history
 
 
 def brief(

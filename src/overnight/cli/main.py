@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import overnight
-from overnight.cli import acting, brief, check, doctor, init, reading, run, watch
+from overnight.cli import acting, brief, check, doctor, init, reading, run, serve, watch
 from overnight.errors import GoalError, OvernightError, explain_os
 
 app = typer.Typer(
@@ -20,7 +20,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 for command in (
-    *(init.init, check.check, run.run, watch.watch, run.stop),
+    *(init.init, check.check, run.run, watch.watch, serve.serve, run.stop),
     *(reading.status, reading.log, reading.show, reading.report, brief.brief, reading.export),
     *(run.verify, acting.apply, doctor.doctor, acting.demo),
 ):

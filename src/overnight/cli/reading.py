@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -15,44 +13,19 @@ import typer
 from overnight.cli.places import GoalArgument, JsonOption, SessionOption, folder_of
 from overnight.cli.terminal import safe
 from overnight.errors import OvernightError, SessionError
-from overnight.ledger.history import History, choose_session
-from overnight.ledger.reader import LedgerReader, Source
 from overnight.ledger.records import Judged, Measured
 from overnight.loop.live import read_live
-from overnight.loop.state import State
+from overnight.loop.reading import open_history, summary_of
 from overnight.morning.explain import explain
 from overnight.morning.export import WRITERS, as_row
 from overnight.morning.summary import (
-    Summary,
     cost_words,
     duration_words,
     percent_words,
-    summarize,
     trouble_words,
     trust_words,
     verified_words,
 )
-
-
-@contextlib.contextmanager
-def open_history(folder: Path, session: str | None) -> Iterator[tuple[History, State]]:
-    """The history of a session in `folder`, and the folder's state."""
-    state = State.of(folder)
-    with contextlib.closing(_source(state)) as source:
-        yield History(source, choose_session(source, session, state.home)), state
-
-
-def _source(state: State) -> Source:
-    if isinstance(state.ledger_place, Path):
-        return LedgerReader(state.ledger_place)
-    from overnight.ledger.store import Ledger
-
-    return Ledger.open(state.ledger_place)
-
-
-def summary_of(history: History, state: State) -> Summary:
-    """The session's summary now."""
-    return summarize(history, running=history.is_newest(state.home) and state.holder() is not None)
 
 
 def status(goal: GoalArgument = None, session: SessionOption = None, as_json: JsonOption = False) -> None:

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from overnight.cli.places import GoalArgument, SessionOption, folder_of, goal_file
+from overnight.cli.serve import beside
 from overnight.cli.terminal import safe
 from overnight.errors import Interrupted, OvernightError
 
@@ -35,6 +36,7 @@ def run(
     new: Annotated[bool, typer.Option("--new", help="Start a new session instead of going on with the last.")] = False,
     init: Annotated[bool, typer.Option("--init", help="Make a git repository first, if there is none.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="One plain line for each event.")] = False,
+    serve: Annotated[bool, typer.Option("--serve", help="Also show it live in a browser.")] = False,
     no_sandbox: Annotated[
         bool, typer.Option("--no-sandbox", help="Let agent and runs do whatever you may do.")
     ] = False,
@@ -53,7 +55,10 @@ def run(
         path, agent=agent, experiments=experiments, hours=hours, seed=seed, new=new, sandbox=not no_sandbox
     )
     try:
-        with stopped_by_signals(session.request_stop):
+        with (
+            stopped_by_signals(session.request_stop),
+            beside(path.parent, console) if serve else contextlib.nullcontext(),
+        ):
             unfinished = watch_session(session, console, plain=plain)
     except AlreadyFinished as news:
         console.print(str(news), soft_wrap=True)
@@ -70,9 +75,9 @@ def run(
 
 def watch_session(session: Session, console: Console, *, plain: bool) -> str | None:
     """Run a session and show it. Returns why it was put down before its time, None when a rule of its own ended it."""
-    from overnight.cli.reading import open_history
     from overnight.cli.watching import Watcher
     from overnight.loop.events import SessionClosed, SessionOpened
+    from overnight.loop.reading import open_history
 
     unfinished = None
     with Watcher(console, plain=plain) as watcher:
@@ -124,8 +129,8 @@ def verify_session(folder: Path, session: str | None, console: Console, *, pairs
 
 
 def _verify_each(folder: Path, session: str | None, console: Console, *, plain: bool) -> None:
-    from overnight.cli.reading import open_history
     from overnight.cli.watching import Watcher
+    from overnight.loop.reading import open_history
     from overnight.loop.state import State
     from overnight.loop.verify_each import EachVerified, verify_each
     from overnight.morning.summary import part_words
@@ -189,7 +194,7 @@ def stopped_by_signals(request: Callable[[], None]) -> Iterator[None]:
 
 def say_result(folder: Path, console: Console) -> None:
     """The session's state in a sentence, and where to read on."""
-    from overnight.cli.reading import open_history
+    from overnight.loop.reading import open_history
     from overnight.morning.summary import headline, summarize
 
     with open_history(folder, None) as (history, state):

@@ -21,13 +21,13 @@ def watch(
     plain: Annotated[bool, typer.Option("--plain", help="One plain line for each event.")] = False,
 ) -> None:
     """Watch the session that is at work, from another terminal; Ctrl-C ends the watching and nothing else."""
-    from overnight.cli.reading import open_history
     from overnight.cli.run import stopped_by_signals, tell_what_was_done
     from overnight.cli.watching import Watcher
     from overnight.goal.settings import Settings
     from overnight.loop.events import SessionClosed, SessionOpened
     from overnight.loop.following import Follower
     from overnight.loop.live import read_live
+    from overnight.loop.reading import open_history
 
     console = Console(highlight=False)
     left: list[bool] = []

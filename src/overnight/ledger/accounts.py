@@ -230,7 +230,7 @@ class Accounts(Asking):
     def _pauses(self, start_id: int, next_id: int) -> list[Event]:
         """The pauses and resumes that were carried out between two events, in order."""
         where = (
-            "kind = 'steered' AND id > :start AND id < :next AND payload ->> 'act' IN ('pause', 'resume') "
+            "kind = 'steered' AND +id > :start AND +id < :next AND payload ->> 'act' IN ('pause', 'resume') "
             "AND payload ->> 'refused' = ''"
         )
         return self._fetch(where, start=start_id, next=next_id)

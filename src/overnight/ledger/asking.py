@@ -57,7 +57,8 @@ class Asking:
 
     def _fetch(self, where: str, *, newest: int | None = None, **parameters: object) -> list[Event]:
         """The events for which `where` holds, in order; or the `newest` so many, the last one first."""
-        order = "id" if newest is None else "id DESC LIMIT :newest"
+        # `+id`: SQLite shall go by what they are, and not walk through all events because those are in order already.
+        order = "+id" if newest is None else "id DESC LIMIT :newest"
         limit = {} if newest is None else {"newest": newest}
         sql = f"{EVENTS} AND {where} ORDER BY {order}"
         return [event_of(row) for row in self._source.rows(sql, session=self.session, **limit, **parameters)]

@@ -1,0 +1,1 @@
+"""The session in a browser: what it does now, what was tried, and a person's say in it."""

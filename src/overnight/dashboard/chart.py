@@ -1,0 +1,155 @@
+"""The chart's points, thinned out to what a screen can show: however long the night, a few thousand dots."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from overnight.ledger.browsing import Browsing
+from overnight.ledger.records import Judged, Verdict
+
+MOST_DOTS = 4000
+_KINDS: dict[Verdict, int] = {"discard": 0, "no_change": 0, "keep": 1, "baseline": 1}
+NOT_BETTER, KEPT, FAILED = 0, 1, 2
+_DIGITS = 7
+
+
+@dataclass(frozen=True)
+class _Points:
+    numbers: npt.NDArray[np.int64]
+    metrics: npt.NDArray[np.float64]
+    kinds: npt.NDArray[np.int8]
+
+    def between(self, first: int, last: int) -> _Points:
+        a, b = np.searchsorted(self.numbers, first), np.searchsorted(self.numbers, last, side="right")
+        return _Points(self.numbers[a:b], self.metrics[a:b], self.kinds[a:b])
+
+    def only(self, which: npt.NDArray[Any]) -> _Points:
+        return _Points(self.numbers[which], self.metrics[which], self.kinds[which])
+
+
+class Chart:
+    """All dots of one session, read from the ledger once and then only what is new. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._session = ""
+        self._upto = 0
+        self._dots: dict[int, tuple[int, float]] = {}
+        self._points: _Points | None = None
+
+    def drawn(self, browsing: Browsing, *, first: int, last: int | None, columns: int) -> dict[str, Any]:
+        """The dots from experiment `first` to `last` (None: the newest) for a chart that is `columns` pixels wide."""
+        with self._lock:
+            self._catch_up(browsing)
+            points = self._points or _points(self._dots)
+            self._points = points
+        newest = int(points.numbers[-1]) if len(points.numbers) else 0
+        last = newest if last is None else last
+        steps = _steps(browsing.keeps(), points)
+        shown = points.between(first, last)
+        thinned = shown.only(_chosen(shown, first, max(last, first + 1), columns))
+        low, high = _shown_range(steps["metrics"] or [], shown)
+        return {
+            "numbers": thinned.numbers.tolist(),
+            "metrics": [_short(value) for value in thinned.metrics.tolist()],
+            "kinds": thinned.kinds.tolist(),
+            "steps": {name: [_short(value) for value in values] for name, values in steps.items()},
+            "of": len(shown.numbers),
+            "newest": newest,
+            "low": _short(low),
+            "high": _short(high),
+        }
+
+    def _catch_up(self, browsing: Browsing) -> None:
+        if browsing.session != self._session:
+            self._session, self._upto, self._dots, self._points = browsing.session, 0, {}, None
+        for event_id, number, verdict, metric in browsing.dots_after(self._upto):
+            kind = _KINDS.get(verdict, FAILED)
+            self._dots[number] = (kind, np.nan if metric is None else metric)
+            self._upto, self._points = event_id, None
+
+
+def _points(dots: dict[int, tuple[int, float]]) -> _Points:
+    numbers = np.array(sorted(dots), dtype=np.int64)
+    found = [dots[number] for number in numbers.tolist()]
+    kinds, metrics = [kind for kind, _ in found], [metric for _, metric in found]
+    return _Points(numbers, np.array(metrics, dtype=np.float64), np.array(kinds, dtype=np.int8))
+
+
+def _steps(keeps: list[Judged], points: _Points) -> dict[str, list[Any]]:
+    """The incumbent: each kept metric holds until the next keep, with its interval where it is known.
+
+    A keep stands on the branch where it was kept, which may be later than its number: its own step counts.
+    """
+    at = points.numbers == 0
+    base = float(points.metrics[at][0]) if at.any() else np.nan
+    if np.isnan(base):
+        return {"numbers": [], "metrics": [], "lows": [], "highs": []}
+    numbers, metrics, lows, highs = [0], [base], [base], [base]
+    for judged in keeps:
+        if judged.metric is None:
+            continue
+        level = metrics[-1] + judged.metric - judged.before if judged.before is not None else judged.metric
+        shift = level - judged.metric
+        numbers.append(judged.number)
+        metrics.append(level)
+        lows.append(level if judged.metric_low is None else judged.metric_low + shift)
+        highs.append(level if judged.metric_high is None else judged.metric_high + shift)
+    return {"numbers": numbers, "metrics": metrics, "lows": lows, "highs": highs}
+
+
+def _chosen(points: _Points, first: int, last: int, columns: int) -> npt.NDArray[np.int64]:
+    """The places of the dots that are drawn: every keep, of each pixel column the extremes, and an even choice of the
+    rest, as far as there is room."""
+    count = len(points.numbers)
+    if count <= MOST_DOTS:
+        return np.arange(count)
+    column = (points.numbers - first) * columns // (last - first + 1)
+    kept = np.flatnonzero(points.kinds == KEPT)[-MOST_DOTS:]
+    extremes = [_first_in_each(column, np.flatnonzero(points.kinds == FAILED))]
+    measured = np.flatnonzero((points.kinds == NOT_BETTER) & ~np.isnan(points.metrics))
+    for sign in (1, -1):
+        order = measured[np.lexsort((sign * points.metrics[measured], column[measured]))]
+        extremes.append(_first_in_each(column, order))
+    must = np.union1d(kept, np.concatenate(extremes))
+    if len(must) > MOST_DOTS:
+        thin = np.setdiff1d(must, kept)
+        room = max(MOST_DOTS - len(kept), 0)
+        return np.union1d(kept, thin[:: max(1, -(-len(thin) // room))] if room else kept)
+    rest = np.setdiff1d(np.arange(count), must, assume_unique=True)
+    room = MOST_DOTS - len(must)
+    return np.union1d(must, rest[:: -(-len(rest) // room)] if room and len(rest) else must)
+
+
+def _first_in_each(column: npt.NDArray[np.int64], order: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The first of each column, of places that stand in the order of their columns."""
+    if not len(order):
+        return order
+    changes = np.flatnonzero(np.diff(column[order])) + 1
+    return order[np.concatenate(([0], changes))]
+
+
+def _shown_range(stairs: list[float], points: _Points) -> tuple[float | None, float | None]:
+    """The metrics worth showing: hopeless candidates must not squeeze the stairs into one line."""
+    inside = points.metrics[~np.isnan(points.metrics)]
+    if not stairs:
+        return None, None
+    low, high = min(stairs), max(stairs)
+    span = (high - low) or abs(low) * 0.05 or 1.0
+    near = inside[(inside >= low - span) & (inside <= high + span)]
+    if len(near):
+        low, high = min(low, float(near.min())), max(high, float(near.max()))
+    room = 0.06 * ((high - low) or span)
+    return low - room, high + room
+
+
+def _short(value: float | None) -> float | None:
+    """As many digits as a screen can show; JSON has no NaN."""
+    if value is None or np.isnan(value):
+        return None
+    return value if isinstance(value, int) else float(f"{value:.{_DIGITS}g}")

@@ -1,0 +1,90 @@
+"""The server: on this machine only, until somebody ends it, by itself or beside a session."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import secrets
+import socket
+import threading
+
+import uvicorn
+
+from overnight.dashboard.app import create_app
+from overnight.dashboard.feed import Feed
+from overnight.errors import OvernightError
+from overnight.loop.state import State
+
+PORT = 8712
+_HOST = "127.0.0.1"
+
+
+class Dashboard:
+    """A server that is bound to its port, and ready to run."""
+
+    def __init__(self, state: State, session: str | None = None, port: int | None = None) -> None:
+        """`port`: None for the usual one, or any other that is free. Raises OvernightError if it cannot be had."""
+        self._socket = _bound(port)
+        token = secrets.token_urlsafe(18)
+        self.url = f"http://{_HOST}:{self._socket.getsockname()[1]}/{token}/"
+        """The address, with its token. Whoever knows it may steer the session."""
+        app, feed = create_app(state, token, session)
+        config = uvicorn.Config(
+            app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=1,
+            loop="asyncio", http="h11", ws="none", lifespan="on",
+        )  # fmt: skip
+        self._server = _Server(config, feed)
+        self._thread: threading.Thread | None = None
+        _say_nothing()
+
+    def run(self) -> None:
+        """Serve until Ctrl-C or SIGTERM."""
+        with contextlib.suppress(KeyboardInterrupt):
+            self._server.run(sockets=[self._socket])
+
+    def start(self) -> None:
+        """Serve from a thread of its own, which never holds up the end of the process."""
+        self._thread = threading.Thread(target=self._run_quietly, name="dashboard", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End what `start` began."""
+        self._server.should_exit = True
+        if self._thread is not None:
+            self._thread.join(timeout=3)
+
+    def _run_quietly(self) -> None:
+        with contextlib.suppress(Exception, SystemExit):  # The session beside it must not notice.
+            self._server.run(sockets=[self._socket])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+        super().__init__(config)
+        self._feed = feed
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Pages that listen would otherwise be waited for."""
+        self._feed.close()
+        await super().shutdown(sockets)
+
+
+def _bound(port: int | None) -> socket.socket:
+    for wanted in [port] if port is not None else [PORT, 0]:
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((_HOST, wanted))
+            bound.listen()  # From now on whoever comes is answered, if only in a moment.
+        except (OSError, OverflowError) as error:
+            bound.close()
+            why = getattr(error, "strerror", None) or str(error)
+            continue
+        return bound
+    raise OvernightError(f"the dashboard cannot have port {port or PORT} ({why}); choose another with --port")
+
+
+def _say_nothing() -> None:
+    """What goes wrong is answered to the page; the terminal belongs to the session."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)

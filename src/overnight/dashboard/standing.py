@@ -1,0 +1,83 @@
+"""How a session stands, in one word for the page and in one sentence for its reader."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, Literal
+
+from overnight.errors import SessionError
+from overnight.ledger.history import History
+from overnight.loop.reading import summary_of
+from overnight.loop.state import State
+from overnight.morning.summary import Summary, cost_words, percent_words, trust_words, verified_words
+
+Stand = Literal["empty", "baseline", "running", "paused", "waiting", "finished", "stopped", "failed", "cut_off"]
+GO_ON = "`overnight run` goes on where it was."
+_BY_A_PERSON = re.compile(r"interrupted|.*as a person asked")
+
+
+def standing(history: History, state: State) -> dict[str, Any]:
+    """The summary as `status --json` has it, and what else the head of the page shows."""
+    summary = summary_of(history, state)
+    stand = _stand(summary, history)
+    baseline, best = summary.baseline, summary.incumbent
+    return {
+        **summary.as_json(),
+        "stand": stand,
+        "sentence": _sentence(stand, summary, history),
+        "improvement_words": percent_words(summary.improvement_percent) if baseline and summary.kept else "",
+        "verified_words": verified_words(summary.verified) if summary.verified else "",
+        "best_low": best.metric_low if best else None,
+        "best_high": best.metric_high if best else None,
+        "cost_words": cost_words(summary.cost, summary.tokens),
+        "trust_words": trust_words(summary),
+        "wanted": summary.experiments_wanted,
+        "reads_hints": bool(set(summary.agent.split(", ")) - {"search"}),
+        "at_work": summary.state == "running",
+        "as_of": time.time(),
+    }
+
+
+def nothing(error: SessionError) -> dict[str, Any]:
+    """The same where no session was ever begun."""
+    return {"session": None, "stand": "empty", "sentence": _begin(f"{str(error).rstrip('.')}."), "at_work": False}
+
+
+def _stand(summary: Summary, history: History) -> Stand:
+    if summary.state == "running":
+        if summary.paused:
+            return "paused"
+        if summary.waits:
+            return "waiting"
+        return "baseline" if summary.baseline is None else "running"
+    if summary.state == "finished":
+        return "finished"
+    if history.stopped() is None:
+        return "cut_off"
+    return "stopped" if _BY_A_PERSON.fullmatch(summary.last_reason) else "failed"
+
+
+def _sentence(stand: Stand, summary: Summary, history: History) -> str:
+    match stand:
+        case "baseline":
+            return "Measuring the baseline: what every experiment will be compared with."
+        case "paused":
+            return f"{_begin(summary.waits)}. Nothing runs until it is resumed."
+        case "waiting":
+            return f"Waiting: {summary.waits}. Nothing is lost."
+        case "finished":
+            return f"Finished: {summary.last_reason}."
+        case "stopped":
+            return f"{_begin(summary.last_reason)}. {GO_ON}"
+        case "failed":
+            return f"It could not go on: {summary.last_reason.rstrip('.')}. Mend that; {GO_ON}"
+        case "cut_off":
+            return f"Cut off: the process ended without a word. Nothing is lost; {GO_ON}"
+        case _:
+            of = f" of {summary.experiments_wanted}" if summary.experiments_wanted else ""
+            return f"At work on experiment {history.last_number() or 1}{of}."
+
+
+def _begin(words: str) -> str:
+    return words[:1].upper() + words[1:]

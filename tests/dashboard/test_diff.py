@@ -1,0 +1,53 @@
+"""Patches as coloured words: all of the text is there, in its order, and none of it is markup."""
+
+from __future__ import annotations
+
+from overnight.dashboard.diff import MOST_LINES, coloured
+
+PATCH = """diff --git a/train.py b/train.py
+index 1111111..2222222 100644
+--- a/train.py
++++ b/train.py
+@@ -1,3 +1,3 @@ def f():
+ import os
+-LR = 0.1
++LR = "<script>alert(1)</script>"
+ -- x
+\\ No newline at end of file
+"""
+
+
+def test_each_line_has_its_kind_and_its_words() -> None:
+    lines = coloured(PATCH)
+    assert [(line["kind"], "".join(text for _, text in line["pieces"])) for line in lines] == [
+        ("file", "train.py"),
+        ("hunk", "@@ -1,3 +1,3 @@ def f():"),
+        ("same", "import os"),
+        ("removed", "LR = 0.1"),
+        ("added", 'LR = "<script>alert(1)</script>"'),
+        ("same", "-- x"),
+        ("note", "\\ No newline at end of file"),
+    ]
+    assert ["kn", "import"] in lines[2]["pieces"]
+    assert ["mf", "0.1"] in lines[3]["pieces"]
+
+
+def test_what_looks_like_a_head_inside_a_hunk_is_text() -> None:
+    patch = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n--- gone\n+++ new\n"
+    assert [line["kind"] for line in coloured(patch)] == ["file", "hunk", "removed", "added"]
+
+
+def test_a_language_that_nobody_knows_is_plain() -> None:
+    patch = "diff --git a/x.weird b/x.weird\n@@ -1 +1 @@\n+a\tb\n+\n"
+    assert coloured(patch)[2:] == [{"kind": "added", "pieces": [["", "a\tb"]]}, {"kind": "added", "pieces": []}]
+
+
+def test_a_very_long_patch_is_cut_and_says_so() -> None:
+    patch = "diff --git a/x.py b/x.py\n@@ -0,0 +1,9 @@\n" + "+x = 1\n" * 5000
+    lines = coloured(patch)
+    assert len(lines) <= MOST_LINES + 1
+    assert "more lines" in lines[-1]["pieces"][0][1]
+
+
+def test_nothing_changed() -> None:
+    assert coloured("") == []
