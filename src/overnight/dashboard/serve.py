@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
+import signal
 import socket
 import threading
 
@@ -39,6 +40,8 @@ class Dashboard:
 
     def run(self) -> None:
         """Serve until Ctrl-C or SIGTERM."""
+        # The server raises the signal that has ended it once more; that is no accident to die of.
+        signal.signal(signal.SIGTERM, lambda *_: None)
         with contextlib.suppress(KeyboardInterrupt):
             self._server.run(sockets=[self._socket])
 

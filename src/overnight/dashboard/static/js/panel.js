@@ -8,6 +8,7 @@ import { sure, wish } from "./wishes.js";
 import { duration, gain, interval, number, VERDICTS } from "./words.js";
 
 let shown = null;
+let isNew = false; // It has not been looked at yet, so it is shown from its top.
 let asking = 0;
 let metric = () => "metric";
 
@@ -23,8 +24,8 @@ export function start(nameOfMetric) {
   $("panel-close").addEventListener("click", () => panel.close());
   $("panel-newer").addEventListener("click", () => go(-1));
   $("panel-older").addEventListener("click", () => go(1));
-  panel.addEventListener("keydown", (event) => {
-    if (event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input, textarea")) return;
+  addEventListener("keydown", (event) => {
+    if (!panel.open || $("sure").open || event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input, textarea")) return;
     if (event.key === "ArrowLeft" || event.key === "k") go(-1);
     if (event.key === "ArrowRight" || event.key === "j") go(1);
   });
@@ -50,6 +51,7 @@ function go(step) {
 async function open(wanted) {
   const mine = ++asking;
   const isOther = shown !== wanted;
+  isNew ||= isOther;
   shown = wanted;
   const panel = $("panel");
   say($("panel-number"), wanted ? `Experiment ${wanted}` : "The baseline");
@@ -72,7 +74,8 @@ async function open(wanted) {
   if (mine !== asking || shown !== wanted) return;
   say($("panel-title"), found.hypothesis || "(no hypothesis)");
   $("panel-content").replaceChildren(...sections(found));
-  if (isOther) {
+  if (isNew) {
+    isNew = false;
     $("panel-body").scrollTop = 0;
     $("panel-title").focus({ preventScroll: true });
   }

@@ -1,0 +1,143 @@
+"""Takes the dashboard's pictures for the documents: the demo's model, a scripted agent, a real session under way.
+
+python scripts/pictures_dashboard.py [--browser /usr/bin/chromium]
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from overnight.dashboard.serve import Dashboard
+from overnight.loop.state import State
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+OVERNIGHT = [sys.executable, "-m", "overnight.cli.main"]
+TRAIN = '''"""A made-up model: its loss has a valley."""
+import time
+
+LEARNING_RATE = 0.10
+DEPTH = 2
+WARMUP = 0
+DROPOUT = 0.30
+BATCH = 32
+
+
+def loss() -> float:
+    """How far the knobs are from where they should be."""
+    rate = 40 * (LEARNING_RATE - 0.03) ** 2
+    return 1 + rate + (DEPTH - 5) ** 2 / 30 + abs(DROPOUT - 0.1) + abs(BATCH - 96) / 300 + (8 - min(WARMUP, 8)) / 40
+
+
+for step in range(8):
+    print(f"step {step}: loss {loss() + 1 / (step + 1):.5f}", flush=True)
+    time.sleep(0.08)
+if DEPTH > 7:
+    raise MemoryError(f"{DEPTH} layers do not fit")
+print(f"val_loss: {loss():.5f}")
+'''
+AGENT = """import random, re, sys
+number = int(re.search(r"^# Experiment (\\d+)", sys.stdin.read(), re.M)[1])
+chance = random.Random(number)
+name, value, words = chance.choice([
+    ("LEARNING_RATE", round(chance.uniform(0.01, 0.12), 3), "try a learning rate of {}"),
+    ("DEPTH", chance.randint(1, 9), "make it {} layers deep"),
+    ("WARMUP", chance.choice([2, 4, 6, 8]), "warm up for {} steps, since early updates look unstable"),
+    ("DROPOUT", round(chance.uniform(0.02, 0.4), 2), "drop {} of the units; it seems to overfit"),
+    ("BATCH", chance.choice([16, 48, 64, 96, 128]), "batches of {}, so that the gradient is less noisy"),
+])
+text = open("train.py").read()
+open("train.py", "w").write(re.sub(rf"^{name} = .*$", f"{name} = {value}", text, flags=re.M))
+print("hypothesis:", words.format(value))
+"""
+GOAL = """---
+edit: train.py
+run: PYTHON train.py
+metric: val_loss
+budget: 3s
+agent: PYTHON agent.py
+stop: {experiments: 40}
+---
+Make the validation loss small.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Takes the dashboard's pictures.")
+    parser.add_argument("--browser", default="/usr/bin/chromium")
+    wanted = parser.parse_args()
+    work = Path(tempfile.mkdtemp(prefix="overnight-pictures-"))
+    folder = project(work / "project")
+    dashboard = Dashboard(State.of(folder), port=0)
+    dashboard.start()
+    session = subprocess.Popen([*OVERNIGHT, "run", "--plain"], cwd=folder, stdout=subprocess.DEVNULL)
+    try:
+        with sync_playwright() as play:
+            browser = play.chromium.launch(executable_path=wanted.browser, args=["--no-sandbox"])
+            take(browser, dashboard.url, session)
+            browser.close()
+    finally:
+        session.kill()
+        session.wait()
+        dashboard.stop()
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def take(browser: Browser, url: str, session: subprocess.Popen[bytes]) -> None:
+    """All pictures, in the order of the night."""
+    page = opened(browser, url, "light")
+    page.wait_for_selector("#rows tr[data-number='26']", timeout=300_000)
+    page.wait_for_selector(".slot .bar:visible")
+    page.wait_for_timeout(400)
+    page.screenshot(path=IMAGES / "dashboard-running.png")
+    dark = opened(browser, url, "dark")
+    dark.wait_for_selector(".slot .bar:visible")
+    dark.wait_for_timeout(400)
+    dark.screenshot(path=IMAGES / "dashboard-dark.png")
+    page.locator("#rows tr:has(.v-keep) a").first.click()
+    page.wait_for_selector(".diff")
+    page.wait_for_timeout(400)
+    page.screenshot(path=IMAGES / "dashboard-experiment.png")
+    page.keyboard.press("Escape")
+    phone = opened(browser, url, "dark", width=360, height=780)
+    phone.wait_for_selector("#rows tr")
+    phone.wait_for_timeout(3000)
+    phone.screenshot(path=IMAGES / "dashboard-phone.png")
+    session.wait(timeout=300)
+    page.wait_for_selector("body[data-stand=finished]")
+    page.wait_for_timeout(3000)
+    page.screenshot(path=IMAGES / "dashboard-finished.png")
+
+
+def opened(browser: Browser, url: str, scheme: str, width: int = 1280, height: int = 1000) -> Page:
+    """The page in a window of its own."""
+    context = browser.new_context(
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if scheme == "dark" else "light",
+        device_scale_factor=2 if width < 600 else 1,
+    )
+    page = context.new_page()
+    page.goto(url)
+    return page
+
+
+def project(folder: Path) -> Path:
+    """A committed project."""
+    folder.mkdir(parents=True)
+    (folder / "train.py").write_text(TRAIN)
+    (folder / "agent.py").write_text(AGENT)
+    (folder / "goal.md").write_text(GOAL.replace("PYTHON", sys.executable))
+    who = ["git", "-c", "user.name=a", "-c", "user.email=a@localhost"]
+    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
+        subprocess.run([*who, *command], cwd=folder, check=True)
+    return folder
+
+
+if __name__ == "__main__":
+    main()
