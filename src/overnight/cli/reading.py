@@ -12,11 +12,11 @@ from typing import Annotated, Literal
 
 import typer
 
-from overnight.cli.places import GoalArgument, JsonOption, SessionOption, folder_of
+from overnight.cli.places import GoalArgument, JsonOption, SessionOption, folder_of, goal_file
 from overnight.cli.terminal import safe
 from overnight.errors import OvernightError, SessionError
 from overnight.ledger.history import History, choose_session
-from overnight.ledger.reader import LedgerReader, Source
+from overnight.ledger.reader import open_source
 from overnight.ledger.records import Judged, Measured
 from overnight.loop.live import read_live
 from overnight.loop.state import State
@@ -38,16 +38,8 @@ from overnight.morning.summary import (
 def open_history(folder: Path, session: str | None) -> Iterator[tuple[History, State]]:
     """The history of a session in `folder`, and the folder's state."""
     state = State.of(folder)
-    with contextlib.closing(_source(state)) as source:
+    with contextlib.closing(open_source(state.ledger_place)) as source:
         yield History(source, choose_session(source, session, state.home)), state
-
-
-def _source(state: State) -> Source:
-    if isinstance(state.ledger_place, Path):
-        return LedgerReader(state.ledger_place)
-    from overnight.ledger.store import Ledger
-
-    return Ledger.open(state.ledger_place)
 
 
 def summary_of(history: History, state: State) -> Summary:
@@ -172,10 +164,19 @@ def export(
         Literal["tsv", "csv", "json"], typer.Option("--format", help="`tsv` is karpathy's results.tsv.")
     ] = "tsv",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Into this file instead of the terminal.")
+        Path | None, typer.Option("--output", "-o", help="Into this file (or folder, with --to).")
     ] = None,
+    to: Annotated[
+        Literal["mlflow", "tensorboard", "wandb"] | None, typer.Option("--to", help="Into a tool, one run each.")
+    ] = None,
+    uri: Annotated[str | None, typer.Option("--uri", help="MLflow's tracking server.", show_default=False)] = None,
 ) -> None:
     """The whole history for other programs."""
+    if to is not None:
+        from overnight.cli.sending import send
+
+        send(to, goal_file(goal), session, output, uri)
+        return
     with open_history(folder_of(goal), session) as (history, _):
         if output is None:
             WRITERS[form](history, sys.stdout)
