@@ -36,7 +36,8 @@ class TrackedSession:
         """The session; `folder` is the name of the goal's folder."""
         begun = history.started()
         settings = Settings.model_validate(history.settings_now())
-        known = (history.session, begun.base, begun.folder, begun.home, begun.goal, str(begun.seed), folder)
+        time = repr(history.events_after(0, most=1)[0].time)
+        known = (history.session, time, begun.base, begun.folder, begun.home, folder)
         own = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
         name = f"overnight/{folder}/{history.session}"
         return cls(name, history.session, own, settings.metric, settings.direction)
