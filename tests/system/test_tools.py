@@ -37,7 +37,7 @@ def test_tensorboard_has_a_folder_for_each_experiment_and_the_curves(finished: P
     assert "13 experiments are in" in said
     folder = finished.folder / ".overnight" / "sessions" / session / "tensorboard" / session
     assert len(list(folder.iterdir())) == 14
-    curve = read_events(folder / "session").Scalars("best loss")
+    curve = read_events(folder / "session").Scalars("best/loss")
     assert [(point.step, point.value) for point in curve][:3] == [(0, 27.0), (1, 24.0), (2, 21.0)]
     assert curve[12].value == 0.0
     first = read_events(folder / "00001")
@@ -95,7 +95,7 @@ def test_wandb_without_a_login_is_a_folder_to_send_later(finished: Project, tmp_
     session = finished.status()["session"]
     out, home = tmp_path / "out", tmp_path / "home"
     home.mkdir()
-    quiet = {"HOME": str(home), "WANDB_API_KEY": "", "WANDB_MODE": ""}
+    quiet = {"HOME": str(home), "WANDB_API_KEY": ""}
     done = finished.overnight("export", "--to", "wandb", "--output", str(out), **quiet)
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"wandb sync {out}/wandb/offline-run-*" in done.stdout
@@ -113,6 +113,9 @@ def test_wandb_without_a_login_is_a_folder_to_send_later(finished: Project, tmp_
     again = finished.overnight("export", "--to", "wandb", "--output", str(out), **quiet)
     assert "0 new or changed" in again.stdout
     assert len(list((out / "wandb").glob("offline-run-*"))) == 13
+    wrong = finished.overnight("export", "--to", "wandb", **{**quiet, "WANDB_MODE": "sometimes"})
+    assert wrong.returncode == 2
+    assert "wandb cannot be used" in wrong.stderr
     off = finished.overnight("export", "--to", "wandb", **{**quiet, "WANDB_MODE": "disabled"})
     assert off.returncode == 2
     assert "WANDB_MODE=disabled" in off.stderr

@@ -18,7 +18,7 @@ from overnight.fleet.local import Version
 from overnight.goal.settings import Settings
 from overnight.judge.noise import Interval, Noise, mean_difference
 from overnight.ledger.history import History
-from overnight.ledger.records import Judged
+from overnight.ledger.records import Judged, Measured
 from overnight.loop.again import Again, Measuring, measuring_again
 from overnight.loop.assemble import Origin
 from overnight.loop.events import RunFinished, RunStarted
@@ -132,7 +132,7 @@ def measure_alone(
                 )
                 old = measured.rival if before is None else before
                 if measured.value is None or old is None:
-                    failed[group] = measured.reason
+                    failed[group] = _why(measured)
                 else:
                     gains[group].append(again.settings.gain(measured.value, old))
         yield AloneMeasured({group: _alone(gains[group], again.command, failed.get(group)) for group in groups})
@@ -143,6 +143,12 @@ def _value_of_baseline(again: Again, baseline: Version, seed: int) -> Measuring[
     if measured.value is None:
         raise SessionError(f"the baseline gave no metric: {measured.reason}; nothing was concluded")
     return measured.value
+
+
+def _why(failed: Measured) -> str:
+    """Why a run gave no metric, with the last line that it printed, which mostly says more."""
+    lines = failed.output_tail.strip().splitlines()
+    return f"{failed.reason}: {lines[-1][:200]}" if lines else failed.reason
 
 
 def _alone(gains: list[float], command: str, failed: str | None) -> Alone:

@@ -42,11 +42,11 @@ def write_tensorboard(folder: Path, session: TrackedSession, experiments: Iterab
             for each in experiments:
                 metric = each.metrics.get(session.metric)
                 if metric is not None:
-                    whole.add_scalar(f"every {session.metric}", metric, each.number, each.ended)
+                    whole.add_scalar(f"every/{session.metric}", metric, each.number, each.ended)
                     if each.verdict in ("baseline", "keep"):
                         best = metric
                 if best is not None:
-                    whole.add_scalar(f"best {session.metric}", best, each.number, each.ended)
+                    whole.add_scalar(f"best/{session.metric}", best, each.number, each.ended)
                 with open_writer(f"{each.number:05d}") as writer:
                     for part in hparams({**each.params, **each.labels}, dict.fromkeys(each.metrics, 0.0)):
                         writer.file_writer.add_summary(part)

@@ -67,7 +67,7 @@ def write_wandb(folder: Path, session: TrackedSession, experiments: Iterable[Tra
             count += 1
     except OSError as error:
         raise OvernightError(f"{folder} cannot be written: {error.strerror or error}") from None
-    except wandb.errors.Error as error:
+    except (wandb.errors.Error, ValueError) as error:  # A ValueError is about a WANDB_… variable.
         words = " ".join(str(error).split())[:200]
         raise OvernightError(
             f"wandb cannot be used: {words}; set WANDB_MODE=offline to write a folder that can be sent later"
