@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from overnight.goal.settings import Settings
-from overnight.ledger.records import Judged
+from overnight.ledger.records import Judged, Steered
 from overnight.loop import telling
-from overnight.loop.events import ExperimentJudged, SessionClosed, SessionOpened, VerdictChanged, Waiting
+from overnight.loop.events import ExperimentJudged, PersonAsked, SessionClosed, SessionOpened, VerdictChanged, Waiting
 from overnight.loop.telling import Teller
 from tests.listeners import Webhook, eventually, web_server
 from tests.night import SETTINGS, Night
@@ -90,7 +90,16 @@ def test_a_trouble_is_told_once_and_only_if_it_lasts(teller: Teller, night: Nigh
     assert "the next try is in 1 min" in post["message"]
 
 
+def test_that_a_person_has_paused_it_is_told_with_the_reason(teller: Teller, webhook: Webhook) -> None:
+    teller.follow(PersonAsked(Steered(request="a" * 16, act="pause", text="the GPU is needed")))
+    end(teller)
+    (post,) = webhook.posts
+    assert post["title"].endswith("paused by a person")
+    assert "Because: the GPU is needed" in post["message"]
+
+
 def test_who_stops_it_themselves_is_not_told(teller: Teller, webhook: Webhook) -> None:
+    teller.follow(SessionClosed(finished=False, reason="put down after experiment 3, as a person asked"))
     teller.follow(SessionClosed(finished=False, reason="interrupted"))
     end(teller)
     assert webhook.posts == []

@@ -25,6 +25,7 @@ from overnight.ledger.records import Judged
 from overnight.loop.companions import LITERAL_PASSWORD, Aside, has_literal_password, unset_variables
 from overnight.loop.events import (
     ExperimentJudged,
+    PersonAsked,
     SessionClosed,
     SessionEvent,
     SessionOpened,
@@ -75,7 +76,9 @@ class Teller(Aside):
 
     def follow(self, event: SessionEvent) -> None:
         """See `Companion`."""
-        if isinstance(event, SessionOpened | VerdictChanged | Waiting | SessionClosed) or is_progress(event):
+        if isinstance(event, SessionOpened | VerdictChanged | Waiting | PersonAsked | SessionClosed) or is_progress(
+            event
+        ):
             self.give(event)
 
     def patience(self) -> float | None:
@@ -104,7 +107,11 @@ class Teller(Aside):
                     self._taken_back.append(event.judged.number)
             case Waiting():
                 self._wait(event)
-            case SessionClosed() if event.finished or event.reason != "interrupted":
+            case PersonAsked() if event.steered.act == "pause" and not event.steered.refused:
+                words = [f"Because: {_plain(event.steered.text)}"] if event.steered.text else []
+                words.append("Nothing runs until somebody says that it is to go on.")
+                self._tell(self._message("paused by a person", words, look="overnight status"))
+            case SessionClosed() if event.finished or not _was_asked_for(event.reason):
                 self._is_new = False
                 self._tell(self._ask(lambda history: self._end_words(history, event)))
 
@@ -301,6 +308,11 @@ def _so_far(summary: Summary) -> str:
     percent = percent_words(improvement_percent(baseline, best, summary.direction))
     done = f"{summary.experiments} {'experiment' if summary.experiments == 1 else 'experiments'}, {summary.kept} kept"
     return f"Best so far: {summary.metric} {best:.6g}, {percent} than the baseline's {baseline:.6g} ({done})"
+
+
+def _was_asked_for(reason: str) -> bool:
+    """Whether a person has ended the session, who need not be told."""
+    return reason == "interrupted" or reason.endswith("as a person asked")
 
 
 def _plain(text: str) -> str:
