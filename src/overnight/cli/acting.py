@@ -22,8 +22,20 @@ from overnight.ledger.history import History
 from overnight.morning.summary import Summary, improvement_percent
 
 
-def apply(goal: GoalArgument = None, session: SessionOption = None) -> None:
+def apply(
+    goal: GoalArgument = None,
+    session: SessionOption = None,
+    split: Annotated[bool, typer.Option("--split", help="Make a branch for each kept change instead.")] = False,
+    measure: Annotated[bool, typer.Option("--measure", help="With --split: measure each by itself first.")] = False,
+) -> None:
     """Put the kept changes onto the branch that is checked out."""
+    if measure and not split:
+        raise OvernightError("--measure is about the branches that --split makes; `overnight verify` measures the best")
+    if split:
+        from overnight.cli.splitting import split_session
+
+        split_session(folder_of(goal), session, measure=measure)
+        return
     from overnight.loop.reading import open_history
     from overnight.repo.apply import apply_kept
     from overnight.repo.git import Repository

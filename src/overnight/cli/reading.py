@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from overnight.cli.places import GoalArgument, JsonOption, SessionOption, folder_of
+from overnight.cli.places import GoalArgument, JsonOption, SessionOption, folder_of, goal_file
 from overnight.cli.terminal import safe
 from overnight.errors import OvernightError, SessionError
 from overnight.ledger.records import Judged, Measured
@@ -144,10 +144,19 @@ def export(
         Literal["tsv", "csv", "json"], typer.Option("--format", help="`tsv` is karpathy's results.tsv.")
     ] = "tsv",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Into this file instead of the terminal.")
+        Path | None, typer.Option("--output", "-o", help="Into this file (or folder, with --to).")
     ] = None,
+    to: Annotated[
+        Literal["mlflow", "tensorboard", "wandb"] | None, typer.Option("--to", help="Into a tool, one run each.")
+    ] = None,
+    uri: Annotated[str | None, typer.Option("--uri", help="MLflow's tracking server.", show_default=False)] = None,
 ) -> None:
     """The whole history for other programs."""
+    if to is not None:
+        from overnight.cli.sending import send
+
+        send(to, goal_file(goal), session, output, uri)
+        return
     with open_history(folder_of(goal), session) as (history, _):
         if output is None:
             WRITERS[form](history, sys.stdout)

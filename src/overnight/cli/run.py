@@ -112,7 +112,7 @@ def verify_session(folder: Path, session: str | None, console: Console, *, pairs
     from overnight.loop.verify import VerificationDone, verify
     from overnight.morning.summary import verified_words
 
-    stop = _Flag()
+    stop = Flag()
     verified = None
     with stopped_by_signals(stop.set), Watcher(console, plain=plain) as watcher:
         for event in verify(State.of(folder), session, pairs=pairs, should_stop=stop.is_set):
@@ -135,7 +135,7 @@ def _verify_each(folder: Path, session: str | None, console: Console, *, plain: 
     from overnight.loop.verify_each import EachVerified, verify_each
     from overnight.morning.summary import part_words
 
-    stop = _Flag()
+    stop = Flag()
     verified = None
     with stopped_by_signals(stop.set), Watcher(console, plain=plain) as watcher:
         for event in verify_each(State.of(folder), session, should_stop=stop.is_set):
@@ -227,7 +227,7 @@ def tell_what_was_done(watcher: Watcher, history: History) -> None:
     )
 
 
-class _Flag:
+class Flag:
     """A flag that a signal handler may raise."""
 
     def __init__(self) -> None:

@@ -143,6 +143,11 @@ class Settings(_Frozen):
     """Beyond these a run is a `crash` and says so."""
     ledger: str | None = None
     """Where the ledger is, if not in `.overnight/`: a database's URL (`postgresql+psycopg://HOST/NAME`)."""
+    notify: Annotated[Strings, AfterValidator(_none_empty)] = ()
+    """Who is told of a first keep, a new best, a pause and the end: URLs as Apprise reads them, their passwords in
+    $VARIABLES, which are filled in only when something is sent."""
+    mlflow: Annotated[str, Field(min_length=1)] | None = None
+    """The MLflow tracking server that gets each experiment as soon as it is judged; variables in it are filled in."""
     stop: StopRules = StopRules()
     """When the session ends by itself."""
 

@@ -83,6 +83,15 @@ class History(Accounts):
         """Every verdict that one experiment ever had, in order."""
         return self._fetch("kind = 'judged' AND number = :number", number=number)
 
+    def judged_since(self, event_id: int) -> tuple[list[int], int]:
+        """The experiments that got a verdict, or another one, after the event with this id; and the newest such id."""
+        sql = (
+            "SELECT number, max(id) FROM events WHERE session = :session AND kind = 'judged' AND id > :after "
+            "GROUP BY number ORDER BY number"
+        )
+        rows = self._source.rows(sql, session=self.session, after=event_id)
+        return [number for number, _ in rows], max((newest for _, newest in rows), default=event_id)
+
     def judged_after(self, number: int) -> Iterator[Judged]:
         """The verdicts of the experiments with larger numbers, in order, without holding them all."""
         while batch := self._judged(after=number, limit=_BATCH):

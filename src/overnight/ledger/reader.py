@@ -59,6 +59,18 @@ class LedgerReader:
             raise too_new(str(self._path), version)
 
 
+def open_source(place: Path | str) -> Source:
+    """The ledger in a file, or at a database's URL, to be read by the thread that opens it.
+
+    Raises OvernightError where there is none, or none that this program can read.
+    """
+    if isinstance(place, Path):
+        return LedgerReader(place)
+    from overnight.ledger.store import Ledger  # noqa: PLC0415 - takes longer to load than `status` may take
+
+    return Ledger.open(place)
+
+
 def require(path: Path) -> None:
     """Raise SessionError unless there is a ledger."""
     if not path.exists():

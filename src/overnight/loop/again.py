@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from overnight.errors import Interrupted, SessionError
 from overnight.fleet.local import LocalFleet, Version
@@ -22,7 +23,8 @@ from overnight.loop.state import State
 from overnight.repo.candidate import Scope
 from overnight.repo.git import Repository
 
-Measuring = Generator[RunStarted | RunFinished, None, Measured]
+_T = TypeVar("_T")
+Measuring = Generator[RunStarted | RunFinished, None, _T]
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ class Again:
         *,
         inside: tuple[int, ...] | None = None,
         rival: Version | None = None,
-    ) -> Measuring:
+    ) -> Measuring[Measured]:
         """Make one run and write it down. Raises Interrupted when asked to stop."""
         if self.should_stop():
             raise Interrupted

@@ -20,6 +20,8 @@ from overnight.loop.meter import Meter
 from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
+from overnight.loop.telling import check_notify, literal_secrets
+from overnight.loop.tracking import check_mlflow
 from overnight.repo.candidate import fingerprint
 from overnight.runs.sandbox import NOT_PROTECTED, NoSandbox, find_sandbox, why_none
 
@@ -52,6 +54,8 @@ def check_goal(goal: Goal, should_stop: Callable[[], bool]) -> Iterator[RunStart
     """
     project = Project.of(goal)
     check_agents(goal.settings, goal)
+    check_notify(goal.settings, goal)
+    check_mlflow(goal.settings, goal)
     state = State.of(goal.folder)
     with state.locked():
         fleet = LocalFleet(
@@ -112,6 +116,7 @@ def _found(project: Project, runs: list[Measured]) -> Checkup:
 def _advice(project: Project, runs: list[Measured], noise: Noise, mean: float) -> Iterator[str]:
     goal, settings = project.goal, project.goal.settings
     yield from project.warnings()
+    yield from literal_secrets(settings, goal)
     if find_sandbox() is None:
         yield f"there is no sandbox on this machine, so {NOT_PROTECTED}; {why_none()}, or use `run --no-sandbox`"
     if settings.compare is None and settings.score is None and (printer := _prints_metric(project)):

@@ -142,3 +142,10 @@ SessionEvent = (
     | Notice
     | SessionClosed
 )
+
+
+def is_progress(event: SessionEvent) -> bool:
+    """Whether something was done that the session is about; a trouble before it is over then."""
+    if isinstance(event, RunFinished):
+        return event.measured.role != "control"
+    return isinstance(event, ProposalFinished | ExperimentJudged)

@@ -6,8 +6,9 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
+from overnight.ledger import reader
 from overnight.ledger.history import History, choose_session
-from overnight.ledger.reader import LedgerReader, Source
+from overnight.ledger.reader import Source
 from overnight.loop.state import State
 from overnight.morning.summary import Summary, summarize
 
@@ -26,16 +27,8 @@ def open_history(folder: Path, session: str | None) -> Iterator[tuple[History, S
 @contextlib.contextmanager
 def open_source(state: State) -> Iterator[Source]:
     """The ledger itself, for questions about more than one session."""
-    with contextlib.closing(_source(state)) as source:
+    with contextlib.closing(reader.open_source(state.ledger_place)) as source:
         yield source
-
-
-def _source(state: State) -> Source:
-    if isinstance(state.ledger_place, Path):
-        return LedgerReader(state.ledger_place)
-    from overnight.ledger.store import Ledger  # noqa: PLC0415 - loading SQLAlchemy takes longer than `status` may
-
-    return Ledger.open(state.ledger_place)
 
 
 def summary_of(history: History, state: State) -> Summary:

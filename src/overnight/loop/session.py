@@ -19,16 +19,15 @@ from overnight.ledger.history import sessions
 from overnight.ledger.records import Resumed, Stopped, Troubled
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project, check_agents
+from overnight.loop.companions import Companion, accompanied
 from overnight.loop.confinement import sandbox_of
 from overnight.loop.events import (
-    ExperimentJudged,
     Notice,
-    ProposalFinished,
-    RunFinished,
     SessionClosed,
     SessionEvent,
     SessionOpened,
     Waiting,
+    is_progress,
 )
 from overnight.loop.frozen import FrozenWorld
 from overnight.loop.live import Pulse
@@ -37,6 +36,8 @@ from overnight.loop.patience import Patience
 from overnight.loop.recovery import agree, take_up
 from overnight.loop.state import State
 from overnight.loop.steering import PutDown, Steering
+from overnight.loop.telling import Teller, check_notify
+from overnight.loop.tracking import Tracker, check_mlflow
 from overnight.repo.branch import SessionRefs
 
 
@@ -65,6 +66,8 @@ class Session:
         self._sandboxed = sandbox
         self._stop_requested = False
         check_agents(self.settings, self.goal)
+        check_notify(self.settings, self.goal)
+        check_mlflow(self.settings, self.goal)
         self.project = Project.of(self.goal)
         self.state = State.of(self.goal.folder)
 
@@ -82,13 +85,22 @@ class Session:
             self.state.use_ledger(self.settings.ledger)
             pulse = Pulse(self.state, self.settings)
             try:
-                for event in self._run(ledger):
+                for event in accompanied(self._run(ledger), self._companions(place)):
                     pulse.follow(event)
                     yield event
             finally:
                 pulse.end()
 
-    def _run(self, ledger: Ledger) -> Iterator[SessionEvent]:
+    def _companions(self, place: Path | str) -> list[Companion]:
+        """Who is to hear of what happens, as goal.md says."""
+        settings, companions = self.settings, list[Companion]()
+        if settings.notify:
+            companions.append(Teller(settings.notify, place, self.goal.path))
+        if settings.mlflow:
+            companions.append(Tracker(settings.mlflow, place, self.goal.folder))
+        return companions
+
+    def _run(self, ledger: Ledger) -> Generator[SessionEvent]:
         sandboxed, home = self._sandboxed, self.state.home
         for session in sessions(ledger, home)[-1:]:
             SessionRefs(self.project.repository, session).clear_temporary_files()
@@ -153,7 +165,7 @@ class Session:
             try:
                 with contextlib.closing(make_night()) as night:
                     for event in night.work(recheck=recheck):
-                        if _is_progress(event):
+                        if is_progress(event):
                             patience.progress()
                         yield event
                     return night.over or ""
@@ -186,13 +198,6 @@ class Session:
 
     def _is_stop_requested(self) -> bool:
         return self._stop_requested
-
-
-def _is_progress(event: SessionEvent) -> bool:
-    """Whether the trouble is over: something was done that the session is about."""
-    if isinstance(event, RunFinished):
-        return event.measured.role != "control"
-    return isinstance(event, ProposalFinished | ExperimentJudged)
 
 
 def _never_proposed(history: Recorder) -> bool:

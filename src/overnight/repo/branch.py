@@ -60,9 +60,7 @@ class SessionRefs:
 
     def is_checked_out(self) -> bool:
         """Whether the user stands on the branch, here or in another worktree of theirs."""
-        common = self.repository.common_folder
-        heads = [common / "HEAD", *common.glob("worktrees/*/HEAD")]
-        return any(_text_of(head).strip() == f"ref: refs/heads/{self.branch}" for head in heads)
+        return is_checked_out(self.repository, self.branch)
 
     def numbers(self) -> list[int]:
         """The experiments that git has a candidate of."""
@@ -153,6 +151,13 @@ class SessionRefs:
         except (pygit2.GitError, ValueError):
             return None  # It is there, but says nothing that git understands: as good as not there.
         return str(found.target) if found is not None else None
+
+
+def is_checked_out(repository: Repository, branch: str) -> bool:
+    """Whether the user stands on a branch, here or in another worktree of theirs."""
+    common = repository.common_folder
+    heads = [common / "HEAD", *common.glob("worktrees/*/HEAD")]
+    return any(_text_of(head).strip() == f"ref: refs/heads/{branch}" for head in heads)
 
 
 def _is_gc_at_work(pid_file: Path) -> bool:

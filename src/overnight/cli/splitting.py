@@ -1,0 +1,71 @@
+"""`overnight apply --split`: one branch for each kept change."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+from rich.console import Console
+
+from overnight.cli.terminal import safe
+from overnight.errors import SessionError
+from overnight.loop.reading import open_history, summary_of
+
+if TYPE_CHECKING:
+    from overnight.loop.split import Alone, Group, SplitBranch
+
+
+def split_session(folder: Path, session: str | None, *, measure: bool) -> None:
+    """Make the branches, measured by themselves first if asked, and say where they are."""
+    from overnight.goal.settings import Settings
+    from overnight.loop.assemble import Origin
+    from overnight.loop.split import split
+    from overnight.repo.candidate import Scope
+    from overnight.repo.git import Repository
+
+    alone = _measured(folder, session) if measure else None
+    with open_history(folder, session) as (history, state):
+        started = history.started()
+        repository = Repository.find(folder)
+        if not repository.has(started.base):
+            raise SessionError(f"git no longer has the commit that session {history.session} began with")
+        origin = Origin(repository, started.base, Scope(Settings.model_validate(started.settings).edit))
+        summary = summary_of(history, state)
+        branches = split(origin, history, summary, alone)
+    for branch in branches:
+        _say(branch, summary.metric)
+    count = len(branches)
+    typer.echo(
+        f"{'One branch' if count == 1 else f'{count} branches'} on commit {started.base[:7]}, where the session began; "
+        "`git switch BRANCH` to look at one. Nothing else was changed."
+    )
+
+
+def _measured(folder: Path, session: str | None) -> dict[Group, Alone]:
+    from overnight.cli.run import Flag, stopped_by_signals
+    from overnight.cli.watching import Watcher
+    from overnight.loop.split import AloneMeasured, measure_alone
+    from overnight.loop.state import State
+
+    stop = Flag()
+    found: dict[Group, Alone] = {}
+    with stopped_by_signals(stop.set), Watcher(Console(highlight=False), plain=False) as watcher:
+        for event in measure_alone(State.of(folder), session, should_stop=stop.is_set):
+            if isinstance(event, AloneMeasured):
+                found = dict(event.found)
+            else:
+                watcher.show(event)
+    return found
+
+
+def _say(branch: SplitBranch, metric: str) -> None:
+    from overnight.loop.split import alone_words, effect_words
+
+    typer.echo(branch.name)
+    for judged in branch.changes:
+        typer.echo(f"{judged.number:>6}  {safe(judged.hypothesis)}: {effect_words(judged)}")
+    if branch.alone is not None:
+        what = "alone" if len(branch.changes) == 1 else "together"
+        typer.echo(f"        {what}: {safe(alone_words(branch.alone, metric))}")
+    typer.echo(f"        git push origin {branch.name}\n")

@@ -1,0 +1,1 @@
+"""A session in the tools that people have already: MLflow, TensorBoard, Weights & Biases; one file for each."""
