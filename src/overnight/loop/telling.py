@@ -154,8 +154,6 @@ class Teller(Aside):
         return best, self._message(what, lines, look=f"overnight show {best.number}")
 
     def _end_words(self, history: History, event: SessionClosed) -> Message:
-        from overnight.morning.report import headline  # noqa: PLC0415 - brings the chart, which takes long to load
-
         summary = summarize(history, running=False)
         best = summary.incumbent
         lines = [f"{headline(summary)}."]
@@ -199,8 +197,8 @@ class Teller(Aside):
 
     def _draw(self, folder: Path) -> Path | None:
         """The chart as a PNG; None where there is nothing to draw yet."""
-        from overnight.morning.chart import Staircase, write_png  # noqa: PLC0415 - takes half a second to load
-        from overnight.morning.report import headline  # noqa: PLC0415
+        from overnight.morning.chart import Staircase  # noqa: PLC0415 - only where there is somebody to be told
+        from overnight.morning.png import write_png  # noqa: PLC0415 - takes half a second to load
 
         def draw(history: History) -> Path | None:
             summary = summarize(history, running=False)
