@@ -33,7 +33,7 @@ from overnight.loop.events import (
     Waiting,
     is_progress,
 )
-from overnight.morning.summary import Summary, improvement_percent, percent_words, summarize
+from overnight.morning.summary import Summary, headline, improvement_percent, percent_words, summarize
 
 BETWEEN_BESTS_SECONDS = 1800.0
 """So often at most is a new best, or the same kind of trouble, worth a message."""
