@@ -37,7 +37,7 @@ def loss() -> float:
 
 for step in range(8):
     print(f"step {step}: loss {loss() + 1 / (step + 1):.5f}", flush=True)
-    time.sleep(0.08)
+    time.sleep(0.14)
 if DEPTH > 7:
     raise MemoryError(f"{DEPTH} layers do not fit")
 print(f"val_loss: {loss():.5f}")
@@ -61,8 +61,8 @@ edit: train.py
 run: PYTHON train.py
 metric: val_loss
 budget: 3s
-agent: PYTHON agent.py
-stop: {experiments: 40}
+agent: python3 agent.py
+stop: {experiments: 34}
 ---
 Make the validation loss small.
 """
@@ -92,13 +92,13 @@ def main() -> None:
 def take(browser: Browser, url: str, session: subprocess.Popen[bytes]) -> None:
     """All pictures, in the order of the night."""
     page = opened(browser, url, "light")
-    page.wait_for_selector("#rows tr[data-number='26']", timeout=300_000)
+    page.wait_for_selector("#rows tr[data-number='22']", timeout=300_000)
     page.wait_for_selector(".slot .bar:visible")
-    page.wait_for_timeout(400)
+    page.wait_for_timeout(100)
     page.screenshot(path=IMAGES / "dashboard-running.png")
     dark = opened(browser, url, "dark")
     dark.wait_for_selector(".slot .bar:visible")
-    dark.wait_for_timeout(400)
+    dark.wait_for_timeout(100)
     dark.screenshot(path=IMAGES / "dashboard-dark.png")
     page.locator("#rows tr:has(.v-keep) a").first.click()
     page.wait_for_selector(".diff")
@@ -107,11 +107,13 @@ def take(browser: Browser, url: str, session: subprocess.Popen[bytes]) -> None:
     page.keyboard.press("Escape")
     phone = opened(browser, url, "dark", width=360, height=780)
     phone.wait_for_selector("#rows tr")
-    phone.wait_for_timeout(3000)
+    phone.wait_for_timeout(500)
     phone.screenshot(path=IMAGES / "dashboard-phone.png")
     session.wait(timeout=300)
+    page = opened(browser, url, "light")
     page.wait_for_selector("body[data-stand=finished]")
-    page.wait_for_timeout(3000)
+    page.wait_for_selector("#rows tr")
+    page.wait_for_timeout(500)
     page.screenshot(path=IMAGES / "dashboard-finished.png")
 
 
