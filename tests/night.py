@@ -70,6 +70,6 @@ class Night:
         known = {"commit": sha(number), "fingerprint": f"print-{number}", "seed": seed, "outcome": outcome}
         self.history.append(Measured(number=number, role=role, value=value, **{**known, **fields}))
 
-    def stop(self, reason: str, *, finished: bool = False) -> None:
+    def stop(self, reason: str, *, finished: bool = False, failed: bool = False) -> None:
         """The session is put down."""
-        self.history.append(Stopped(finished=finished, reason=reason))
+        self.history.append(Stopped(finished=finished, reason=reason, failed=failed))

@@ -197,7 +197,7 @@ def test_a_ledger_that_cannot_be_read_is_said(state: State, client: Client) -> N
 def test_how_it_ended(client: Client, told: Night, reason: str | None, finished: bool, stand: str, words: str) -> None:
     told.baseline(10.0)
     if reason is not None:
-        told.stop(reason, finished=finished)
+        told.stop(reason, finished=finished, failed=stand == "failed")
     summary = client.get("api/state")["summary"]
     assert summary["stand"] == stand
     assert summary["sentence"].startswith(words)

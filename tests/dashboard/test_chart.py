@@ -49,6 +49,15 @@ def test_it_begins_empty_and_follows_the_ledger(night: Night) -> None:
     assert after["steps"]["numbers"] == [0]
 
 
+def test_a_verdict_that_was_turned_late_stands_on_the_line_of_its_own_time(night: Night) -> None:
+    night.baseline(10.0)
+    night.keep(2, 7.0, before=10.0)
+    night.judge(1, "discard", metric=7.5, before=7.0)  # Compared with what was kept when the night was over.
+    night.judge(3, "discard", metric=7.5, before=7.0)
+    drawn = Chart().drawn(browsing(night), first=0, last=None, columns=1000)
+    assert drawn["metrics"] == [10.0, 10.5, 7.0, 7.5]
+
+
 def test_hopeless_candidates_do_not_squeeze_the_stairs(night: Night) -> None:
     night.baseline(10.0)
     night.keep(1, 9.0, before=10.0)

@@ -48,7 +48,7 @@ def test_browsing(told: Night) -> None:
     assert (numbers(words="RAISE"), numbers(words="%"), numbers(words="f_i")) == ([1], [2], [2])
     assert [judged.number for judged in browsing.keeps()] == [4]
     dots = browsing.dots_after(0)
-    assert [(number, verdict, metric) for _, number, verdict, metric in dots][-1] == (1, "discard", 9.0)
+    assert dots[-1][1:] == (1, "discard", 9.0, None)
     assert len(browsing.verdicts_after(dots[-2][0], 10)) == 1
     assert newest_event(told.ledger) == dots[-1][0]
     told.history.append(Steered(request="0" * 16, act="pause"), Steered(request="1" * 16, act="resume"))

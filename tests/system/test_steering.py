@@ -220,6 +220,14 @@ def test_put_down_while_it_waits_for_an_agent_that_is_down(night: Project) -> No
     assert running.wait(60) == 130
 
 
+def test_a_wish_for_one_session_is_not_carried_out_in_the_next(night: Project) -> None:
+    night.ok("run", "--experiments", "1")
+    State.of(night.folder).inbox.put(Request(act="take_back", number=1, session="2020-01-01"))
+    said = night.ok("run", "--experiments", "2")
+    assert "(refused: it was asked of session 2020-01-01" in said
+    assert kept(night) == {1, 2}
+
+
 def test_what_cannot_be_done_is_refused_and_said(night: Project) -> None:
     night.ok("run", "--experiments", "1")
     for request in (("take_back", 7), ("take_back", None), ("hint", None), ("withdraw", None), ("resume", None)):

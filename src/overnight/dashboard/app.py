@@ -116,8 +116,8 @@ def _add_writing(app: FastAPI, state: State, session: str | None) -> None:
     @app.post("/api/requests")
     def _request(wish: Wish) -> Response:
         """Leave a request for the session, which takes note of it between two experiments."""
-        request = inbox.Request(**wish.model_dump())
         with _opened(state, session) as (history, _):
+            request = inbox.Request(**wish.model_dump(), session=history.session)
             ask(history, state, request)
         return _json({"request": request.request}, 202)
 

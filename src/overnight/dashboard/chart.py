@@ -22,14 +22,28 @@ _DIGITS = 7
 class _Points:
     numbers: npt.NDArray[np.int64]
     metrics: npt.NDArray[np.float64]
+    befores: npt.NDArray[np.float64]
+    """The metric without the change, NaN where nobody said."""
     kinds: npt.NDArray[np.int8]
 
     def between(self, first: int, last: int) -> _Points:
         a, b = np.searchsorted(self.numbers, first), np.searchsorted(self.numbers, last, side="right")
-        return _Points(self.numbers[a:b], self.metrics[a:b], self.kinds[a:b])
+        return self.only(np.arange(a, b))
 
     def only(self, which: npt.NDArray[Any]) -> _Points:
-        return _Points(self.numbers[which], self.metrics[which], self.kinds[which])
+        return _Points(self.numbers[which], self.metrics[which], self.befores[which], self.kinds[which])
+
+    def on(self, steps: dict[str, list[Any]]) -> _Points:
+        """Each dot that was not kept on the line of its own time, by its own effect.
+
+        A verdict that later runs have turned compares with the incumbent of then, not with that of its number.
+        """
+        if not steps["numbers"]:
+            return self
+        place = np.searchsorted(steps["numbers"], self.numbers) - 1
+        moved = np.array(steps["metrics"])[np.maximum(place, 0)] + self.metrics - self.befores
+        stays = (self.kinds != NOT_BETTER) | np.isnan(moved)
+        return _Points(self.numbers, np.where(stays, self.metrics, moved), self.befores, self.kinds)
 
 
 class Chart:
@@ -39,7 +53,7 @@ class Chart:
         self._lock = threading.Lock()
         self._session = ""
         self._upto = 0
-        self._dots: dict[int, tuple[int, float]] = {}
+        self._dots: dict[int, tuple[int, float, float]] = {}
         self._points: _Points | None = None
 
     def drawn(self, browsing: Browsing, *, first: int, last: int | None, columns: int) -> dict[str, Any]:
@@ -51,6 +65,7 @@ class Chart:
         newest = int(points.numbers[-1]) if len(points.numbers) else 0
         last = newest if last is None else last
         steps = _steps(browsing.keeps(), points)
+        points = points.on(steps)
         shown = points.between(first, last)
         thinned = shown.only(_chosen(shown, first, max(last, first + 1), columns))
         low, high = _shown_range(steps["metrics"] or [], shown)
@@ -68,17 +83,16 @@ class Chart:
     def _catch_up(self, browsing: Browsing) -> None:
         if browsing.session != self._session:
             self._session, self._upto, self._dots, self._points = browsing.session, 0, {}, None
-        for event_id, number, verdict, metric in browsing.dots_after(self._upto):
-            kind = _KINDS.get(verdict, FAILED)
-            self._dots[number] = (kind, np.nan if metric is None else metric)
+        for event_id, number, verdict, metric, before in browsing.dots_after(self._upto):
+            known = [np.nan if value is None else value for value in (metric, before)]
+            self._dots[number] = (_KINDS.get(verdict, FAILED), known[0], known[1])
             self._upto, self._points = event_id, None
 
 
-def _points(dots: dict[int, tuple[int, float]]) -> _Points:
+def _points(dots: dict[int, tuple[int, float, float]]) -> _Points:
     numbers = np.array(sorted(dots), dtype=np.int64)
-    found = [dots[number] for number in numbers.tolist()]
-    kinds, metrics = [kind for kind, _ in found], [metric for _, metric in found]
-    return _Points(numbers, np.array(metrics, dtype=np.float64), np.array(kinds, dtype=np.int8))
+    found = np.array([dots[number] for number in numbers.tolist()], dtype=np.float64).reshape(-1, 3)
+    return _Points(numbers, found[:, 1], found[:, 2], found[:, 0].astype(np.int8))
 
 
 def _steps(keeps: list[Judged], points: _Points) -> dict[str, list[Any]]:

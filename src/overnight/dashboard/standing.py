@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from typing import Any, Literal
 
@@ -14,7 +13,6 @@ from overnight.morning.summary import Summary, cost_words, percent_words, trust_
 
 Stand = Literal["empty", "baseline", "running", "paused", "waiting", "finished", "stopped", "failed", "cut_off"]
 GO_ON = "`overnight run` goes on where it was."
-_BY_A_PERSON = re.compile(r"interrupted|.*as a person asked")
 
 
 def standing(history: History, state: State) -> dict[str, Any]:
@@ -55,7 +53,7 @@ def _stand(summary: Summary, history: History) -> Stand:
         return "finished"
     if history.stopped() is None:
         return "cut_off"
-    return "stopped" if _BY_A_PERSON.fullmatch(summary.last_reason) else "failed"
+    return "failed" if summary.failed else "stopped"
 
 
 def _sentence(stand: Stand, summary: Summary, history: History) -> str:

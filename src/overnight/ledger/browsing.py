@@ -61,11 +61,11 @@ class Browsing(Asking):
         sql = f"{EVENTS} AND kind = 'judged' AND id > :after ORDER BY id LIMIT :most"
         return [event_of(row) for row in self._source.rows(sql, session=self.session, after=event_id, most=most)]
 
-    def dots_after(self, event_id: int) -> list[tuple[int, int, Verdict, float | None]]:
-        """Event, number, verdict and metric of every verdict after that event, in order, without all the rest of it."""
+    def dots_after(self, event_id: int) -> list[tuple[int, int, Verdict, float | None, float | None]]:
+        """Event, number, verdict, metric and metric without the change of every verdict after that event, in order."""
         sql = (
-            "SELECT id, number, verdict, CAST(payload ->> 'metric' AS FLOAT) FROM events WHERE session = :session "
-            "AND kind = 'judged' AND id > :after ORDER BY id"
+            "SELECT id, number, verdict, CAST(payload ->> 'metric' AS FLOAT), CAST(payload ->> 'before' AS FLOAT) "
+            "FROM events WHERE session = :session AND kind = 'judged' AND id > :after ORDER BY id"
         )
         return [tuple(row) for row in self._source.rows(sql, session=self.session, after=event_id)]
 

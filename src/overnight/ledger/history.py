@@ -98,13 +98,11 @@ class History(Accounts):
             yield from batch
             number = batch[-1].number
 
-    def points(self, after: int = -1) -> list[tuple[int, Verdict, float | None]]:
-        """Number, verdict and metric of every experiment after that number, in order: what a chart is drawn from."""
-        return [(number, verdict, metric) for number, verdict, metric, _ in self.moves(after)]
-
     def moves(self, after: int = -1) -> list[tuple[int, Verdict, float | None, float | None]]:
-        """The same with the metric that there would be without the change: a verdict that later runs have turned
-        compares with the incumbent of then, not with that of its number."""
+        """Number, verdict, metric and metric without the change of every experiment after that number, in order.
+
+        A verdict that later runs have turned compares with the incumbent of then, not with that of its number.
+        """
         metric, before = "CAST(payload ->> 'metric' AS FLOAT)", "CAST(payload ->> 'before' AS FLOAT)"
         sql = (
             f"SELECT number, verdict, {metric}, {before} FROM events WHERE session = :session "

@@ -265,7 +265,9 @@ class Stopped(_Record):
 
     kind: Literal["stopped"] = "stopped"
     finished: bool
-    """True when a stop rule ended the session, False when a person interrupted it."""
+    """True when a stop rule ended the session, False when a person did or when it could not go on."""
+    failed: bool = False
+    """It could not go on: somebody has to mend what `reason` says."""
     reason: str
 
 

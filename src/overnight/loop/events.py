@@ -56,6 +56,8 @@ class SessionClosed:
     finished: bool
     """A stop rule ended it; otherwise somebody interrupted it, or it could not go on."""
     reason: str
+    failed: bool = False
+    """It could not go on."""
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ class Follower:
             case Steered() as steered:
                 yield PersonAsked(steered)
             case Stopped() as stopped:
-                yield SessionClosed(stopped.finished, stopped.reason)
+                yield SessionClosed(stopped.finished, stopped.reason, stopped.failed)
 
     def _verdict_before(self, number: int, event_id: int) -> Verdict | None:
         earlier = [event.record for event in self._history.verdicts(number) if event.id < event_id]

@@ -24,6 +24,8 @@ class Request(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     act: Act
+    session: str = ""
+    """Which session it is asked of; "" for whichever is at work."""
     number: int | None = None
     text: str = Field(default="", max_length=LONGEST_TEXT)
     request: str = Field(default_factory=lambda: secrets.token_hex(8), pattern=r"[0-9a-f]{16}")

@@ -144,12 +144,12 @@ class Session:
             yield _put_down(history, finished=False, reason="interrupted")
             return
         except StuckError as error:
-            yield _put_down(history, finished=False, reason=str(error))
+            yield _put_down(history, finished=False, reason=str(error), failed=True)
             raise OvernightError(f"{error}. Change that and run `overnight run` again; nothing is lost") from None
         except GoalError:
             raise
         except OvernightError as error:
-            yield _put_down(history, finished=False, reason=str(error))
+            yield _put_down(history, finished=False, reason=str(error), failed=True)
             raise
         finally:
             refs.clear_temporary_files()
@@ -228,11 +228,11 @@ def _about_the_branch(history: Recorder, refs: SessionRefs) -> Iterator[Notice]:
         yield Notice(f"what somebody else had committed to {refs.branch} is on {branch} now")
 
 
-def _put_down(history: Recorder, *, finished: bool, reason: str) -> SessionClosed:
+def _put_down(history: Recorder, *, finished: bool, reason: str, failed: bool = False) -> SessionClosed:
     """Write down why the session ends. Where even that cannot be written, it is as if it had been killed."""
     with contextlib.suppress(Trouble):
-        history.append(Stopped(finished=finished, reason=reason))
-    return SessionClosed(finished, reason)
+        history.append(Stopped(finished=finished, reason=reason, failed=failed))
+    return SessionClosed(finished, reason, failed)
 
 
 def override(settings: Settings, *, agent: str | None, experiments: int | None, hours: float | None) -> Settings:

@@ -50,7 +50,7 @@ class Steering:
                 self._state.inbox.clear(request)
                 continue
             refused = problem_with(self._history, self._state, request) or ""
-            steered = Steered(**request.model_dump(exclude={"time"}), refused=refused)
+            steered = Steered(**request.model_dump(exclude={"time", "session"}), refused=refused)
             if not refused and _takes_out(self._history, steered):
                 if undo is None:
                     continue
@@ -66,6 +66,8 @@ class Steering:
 def problem_with(history: History, state: State, request: Request) -> str | None:
     """Why a request cannot be carried out, in one sentence; None when it can."""
     number, text = request.number, request.text.strip()
+    if request.session not in ("", history.session):
+        return f"it was asked of session {request.session}, and this is session {history.session}"
     if request.act in _ABOUT_A_PROCESS:
         if state.holder() is None or not history.is_newest(state.home):
             return "nobody is at work on this session; `overnight run` starts or continues it"

@@ -111,7 +111,7 @@ class Teller(Aside):
                 words = [f"Because: {_plain(event.steered.text)}"] if event.steered.text else []
                 words.append("Nothing runs until somebody says that it is to go on.")
                 self._tell(self._message("paused by a person", words, look="overnight status"))
-            case SessionClosed() if event.finished or not _was_asked_for(event.reason):
+            case SessionClosed() if event.finished or event.failed:  # Who ends it by hand need not be told.
                 self._is_new = False
                 self._tell(self._ask(lambda history: self._end_words(history, event)))
 
@@ -306,11 +306,6 @@ def _so_far(summary: Summary) -> str:
     percent = percent_words(improvement_percent(baseline, best, summary.direction))
     done = f"{summary.experiments} {'experiment' if summary.experiments == 1 else 'experiments'}, {summary.kept} kept"
     return f"Best so far: {summary.metric} {best:.6g}, {percent} than the baseline's {baseline:.6g} ({done})"
-
-
-def _was_asked_for(reason: str) -> bool:
-    """Whether a person has ended the session, who need not be told."""
-    return reason == "interrupted" or reason.endswith("as a person asked")
 
 
 def _plain(text: str) -> str:

@@ -39,6 +39,8 @@ class Summary:
     experiments_wanted: int | None
     self_reported: bool
     """Nothing but the run itself says what its metric is."""
+    failed: bool
+    """It could not go on, and says why in `last_reason`."""
     waits: str
     """The trouble that a running session waits out, and until when; "" when there is none."""
     paused: bool
@@ -92,6 +94,7 @@ class Summary:
             "branch": self.branch,
             "self_reported": self.self_reported,
             "sandbox": self.sandbox,
+            "failed": self.failed,
             "waits": self.waits,
             "paused": self.paused,
             "troubles": self.troubles,
@@ -127,6 +130,7 @@ def summarize(history: History, *, running: bool) -> Summary:
         branch=f"overnight/{history.session}",
         experiments_wanted=settings.stop.experiments,
         self_reported=settings.self_reported,
+        failed=stopped is not None and stopped.failed,
         waits=_waits(history) if running else "",
         paused=running and history.paused() is not None,
         troubles=history.troubles(),
