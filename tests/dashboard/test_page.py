@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -275,7 +276,7 @@ def _again(state: State, before: Dashboard) -> Dashboard:
     """The same server at the same address."""
     port, token = re.fullmatch(r"http://127.0.0.1:(\d+)/(.+)/", before.url).groups()  # type: ignore[union-attr]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("overnight.dashboard.serve.secrets.token_urlsafe", lambda _: token)
+        patch.setattr(secrets, "token_urlsafe", lambda _: token)
         dashboard = Dashboard(state, port=int(port))
     dashboard.start()
     return dashboard
