@@ -3,22 +3,32 @@
     python scripts/pictures.py [--project FOLDER] [--experiments 60]
 
 Runs the example in a folder of its own (about six minutes; or takes the session that FOLDER has already), verifies it,
-writes the report, and looks at it on a wide screen in both themes and on a phone. Needs `git`, Chromium, and the
-libraries of the extra `tests`.
+writes the report, and looks at it on a wide screen in both themes and on a phone; and at the terminal as it was after
+some experiments. Needs `git`, Chromium, and the libraries of the extra `tests`.
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
+from rich.console import Console
+
+from overnight.cli.watching import Watcher
+from overnight.goal.settings import Settings
+from overnight.loop.events import ExperimentJudged, ProposalFinished, RunStarted, SessionOpened
+from overnight.loop.following import Follower
+from overnight.loop.reading import open_history
 
 Theme = Literal["light", "dark"]
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,6 +52,33 @@ def main() -> None:
             first_screen(browser, report, "report-phone.png", 360, "light")
             kept_changes(browser, report, "report-dark.png")
             browser.close()
+        terminal(project, after=22)
+
+
+def terminal(project: Path, after: int) -> None:
+    """The live view as it was in the middle of a run, from what the ledger says of it."""
+    console = Console(record=True, width=112, force_terminal=True, file=io.StringIO(), highlight=False)
+    watcher, worked = Watcher(console, plain=False), 0.0
+    with open_history(project, None) as (history, _):
+        settings, started = Settings.model_validate(history.settings_now()), history.started()
+        watcher.show(SessionOpened(history.session, settings, started.base, None, (), started.sandbox))
+        for event in Follower(history, 0).news():
+            watcher.show(event)
+            worked += event.judged.seconds if isinstance(event, ExperimentJudged) else 0.0
+            if isinstance(event, ProposalFinished) and event.proposed.number == after:
+                break
+        proposed = event.proposed if isinstance(event, ProposalFinished) else None
+        assert proposed is not None, "the session is too short for this picture"
+        watcher.show(RunStarted(after, "candidate", 0, proposed.hypothesis, settings.hard_limit))
+        now = watcher.now
+        now.began = time.monotonic() - worked
+        assert now.slot is not None
+        now.at(now.slot.model_copy(update={"since": time.time() - settings.budget / 2}))
+        console.print(now.draw(console.width))
+    fonts = "ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace"
+    picture = console.export_svg(title="overnight demo").replace("Fira Code", fonts)
+    # The fonts are the reader's own: nothing is fetched.
+    (IMAGES / "terminal.svg").write_text(re.sub(r"@font-face \{.*?\}\s*", "", picture, flags=re.DOTALL))
 
 
 def session(project: Path, experiments: int) -> Path:
