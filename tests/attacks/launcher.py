@@ -92,7 +92,7 @@ def _load_everything() -> None:
     for module in pkgutil.walk_packages(overnight.__path__, "overnight."):
         importlib.import_module(module.name)
     # Drawing the report's picture takes half as long as the session, and no guest has a say in it.
-    importlib.import_module("overnight.morning.report").write_png = _draw_nothing
+    importlib.import_module("overnight.morning.report.files").write_png = _draw_nothing
     gc.freeze()
 
 

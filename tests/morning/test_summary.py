@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from overnight.ledger.records import Verified
-from overnight.morning.summary import duration_words, improvement_percent, percent_words, summarize, verified_words
+from overnight.morning.summary import improvement_percent, summarize
+from overnight.morning.words import duration_words, percent_words, verified_words
 from tests.night import Night, sha
 
 

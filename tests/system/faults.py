@@ -35,8 +35,8 @@ _PRELOAD = [
     "overnight.cli.reading",
     "overnight.cli.watching",
     "overnight.loop.session",
-    "overnight.morning.chart",
-    "overnight.morning.report",
+    "overnight.morning.chart.staircase",
+    "overnight.morning.report.files",
 ]
 _PR_SET_PTRACER = 0x59616D61
 _PR_SET_PTRACER_ANY = ctypes.c_ulong(-1)

@@ -138,7 +138,8 @@ def _example() -> Path:
 
 
 def _show_result(history: History, summary: Summary, console: Console) -> None:
-    from overnight.morning.chart import Staircase, terminal_chart
+    from overnight.morning.chart.staircase import Staircase
+    from overnight.morning.chart.terminal import terminal_chart
 
     chart = Staircase.of(history, summary.metric, summary.direction)
     console.print()

@@ -25,7 +25,8 @@ from overnight.loop.events import (
     Waiting,
 )
 from overnight.loop.live import Slot, slot_of
-from overnight.morning.summary import cost_words, duration_words, improvement_percent, percent_words
+from overnight.morning.summary import improvement_percent
+from overnight.morning.words import cost_words, duration_words, percent_words
 
 _BAR = 24
 _NARROW = 72

@@ -18,14 +18,8 @@ from overnight.loop.live import read_live
 from overnight.loop.reading import open_history, summary_of
 from overnight.morning.explain import explain
 from overnight.morning.export import WRITERS, as_row
-from overnight.morning.summary import (
-    cost_words,
-    duration_words,
-    percent_words,
-    trouble_words,
-    trust_words,
-    verified_words,
-)
+from overnight.morning.summary import trust_words
+from overnight.morning.words import cost_words, duration_words, percent_words, trouble_words, verified_words
 
 
 def status(goal: GoalArgument = None, session: SessionOption = None, as_json: JsonOption = False) -> None:

@@ -13,12 +13,12 @@ from overnight.loop.state import State
 from overnight.morning.summary import Summary
 
 if TYPE_CHECKING:
-    from overnight.morning.report import Report
+    from overnight.morning.report.files import Report
 
 
 def write(history: History, summary: Summary, state: State) -> Report:
     """Write the session's report into its folder. Raises OSError when it cannot be written."""
-    from overnight.morning.report import write_report
+    from overnight.morning.report.files import write_report
 
     return write_report(history, summary, state.session_folder(history.session), kept_patches(state.folder.parent))
 

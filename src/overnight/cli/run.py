@@ -110,7 +110,7 @@ def verify_session(folder: Path, session: str | None, console: Console, *, pairs
     from overnight.cli.watching import Watcher
     from overnight.loop.state import State
     from overnight.loop.verify import VerificationDone, verify
-    from overnight.morning.summary import verified_words
+    from overnight.morning.words import verified_words
 
     stop = Flag()
     verified = None
@@ -133,7 +133,7 @@ def _verify_each(folder: Path, session: str | None, console: Console, *, plain: 
     from overnight.loop.reading import open_history
     from overnight.loop.state import State
     from overnight.loop.verify_each import EachVerified, verify_each
-    from overnight.morning.summary import part_words
+    from overnight.morning.words import part_words
 
     stop = Flag()
     verified = None

@@ -27,7 +27,7 @@ from overnight.loop.events import (
 )
 from overnight.loop.verify import VerificationDone
 from overnight.loop.verify_each import EachVerified
-from overnight.morning.summary import steered_words
+from overnight.morning.words import steered_words
 
 STYLES = {
     "baseline": "cyan",

@@ -9,7 +9,8 @@ from overnight.errors import SessionError
 from overnight.ledger.history import History
 from overnight.loop.reading import summary_of
 from overnight.loop.state import State
-from overnight.morning.summary import Summary, cost_words, percent_words, trust_words, verified_words
+from overnight.morning.summary import Summary, trust_words
+from overnight.morning.words import cost_words, percent_words, verified_words
 
 Stand = Literal["empty", "baseline", "running", "paused", "waiting", "finished", "stopped", "failed", "cut_off"]
 GO_ON = "`overnight run` goes on where it was."

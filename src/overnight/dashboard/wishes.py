@@ -12,7 +12,7 @@ from overnight.ledger.records import Steered
 from overnight.loop.inbox import Request
 from overnight.loop.state import State
 from overnight.loop.steering import problem_with
-from overnight.morning.summary import steered_words
+from overnight.morning.words import steered_words
 
 _SHOWN = 30
 

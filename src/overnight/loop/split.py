@@ -26,7 +26,8 @@ from overnight.loop.repeats import seems_exact
 from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
 from overnight.loop.weaving import commit_of, version_of, weave_of
-from overnight.morning.summary import Summary, trust_words, verified_words
+from overnight.morning.summary import Summary, trust_words
+from overnight.morning.words import verified_words
 from overnight.repo.handed import HandedBranches
 from overnight.repo.weave import Weave
 

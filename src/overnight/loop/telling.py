@@ -33,7 +33,8 @@ from overnight.loop.events import (
     Waiting,
     is_progress,
 )
-from overnight.morning.summary import Summary, headline, improvement_percent, percent_words, summarize
+from overnight.morning.summary import Summary, headline, improvement_percent, summarize
+from overnight.morning.words import percent_words
 
 BETWEEN_BESTS_SECONDS = 1800.0
 """So often at most is a new best, or the same kind of trouble, worth a message."""
@@ -197,8 +198,8 @@ class Teller(Aside):
 
     def _draw(self, folder: Path) -> Path | None:
         """The chart as a PNG; None where there is nothing to draw yet."""
-        from overnight.morning.chart import Staircase  # noqa: PLC0415 - only where there is somebody to be told
-        from overnight.morning.png import write_png  # noqa: PLC0415 - takes half a second to load
+        from overnight.morning.chart.png import write_png  # noqa: PLC0415 - takes half a second to load
+        from overnight.morning.chart.staircase import Staircase  # noqa: PLC0415 - only where there is somebody to be told
 
         def draw(history: History) -> Path | None:
             summary = summarize(history, running=False)

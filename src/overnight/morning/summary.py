@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +10,8 @@ from typing import Any, Literal
 from overnight.goal.settings import Settings
 from overnight.ledger.accounts import Spent
 from overnight.ledger.history import History
-from overnight.ledger.records import Judged, Part, Steered, Troubled, Verified
+from overnight.ledger.records import Judged, Troubled, Verified
+from overnight.morning.words import duration_words, metric_words, percent_words
 
 State = Literal["running", "stopped", "finished"]
 
@@ -155,13 +155,6 @@ def _waits(history: History) -> str:
     return f"{event.record.reason}; next try at {until:%H:%M:%S}"
 
 
-def trouble_words(troubles: dict[str, int]) -> str:
-    """`4 times: agent 3, disk 1`; "" where there was none."""
-    each = ", ".join(f"{what} {count}" for what, count in sorted(troubles.items()))
-    total = sum(troubles.values())
-    return f"{'once' if total == 1 else f'{total} times'}: {each}" if troubles else ""
-
-
 def trust_words(summary: Summary) -> str:
     """What vouches for the numbers: `measured by a frozen program, in a sandbox (bubblewrap)`."""
     by = "self-reported: the run prints its own metric" if summary.self_reported else "measured by a frozen program"
@@ -192,85 +185,9 @@ def headline(summary: Summary) -> str:
     return f"{done} and kept {summary.kept}; {claimed}, {_verified_in_short(summary.verified)}"
 
 
-def metric_words(*values: float | None) -> list[str]:
-    """Metrics to be compared, all with as many decimals as their difference needs."""
-    known = [value for value in values if value is not None]
-    apart = max(known) - min(known) if known else 0.0
-    if not apart or max(map(abs, known)) >= 1e7:
-        return [f"{value:.6g}" if value is not None else "" for value in values]
-    decimals = min(max(2 - math.floor(math.log10(apart)), 0), 12)
-    texts = [f"{value:.{decimals}f}" for value in known]
-    while decimals and all(text.endswith("0") for text in texts):
-        decimals -= 1
-        texts = [text[:-1].removesuffix(".") for text in texts]
-    return [f"{value:.{decimals}f}" if value is not None else "" for value in values]
-
-
-def percent_words(percent: float | None) -> str:
-    """`11.4 % better`, `0.3 % worse`, `no better`."""
-    if percent is None:
-        return "improvement in percent has no meaning from 0"
-    if abs(percent) < 5e-5:
-        return "no better"
-    return f"{abs(percent):.3g} % {'better' if percent > 0 else 'worse'}"
-
-
-def verified_words(verified: Verified) -> str:
-    """`verified 11.1 % better (95 % interval 10.6 to 11.5, 5 pairs of runs on new seeds)`."""
-    if verified.percent_low is None or verified.percent_high is None or verified.percent_low == verified.percent_high:
-        return f"verified {percent_words(verified.percent)} ({verified.pairs} pairs of runs, all alike)"
-    interval = f"95 % interval {verified.percent_low:.3g} to {verified.percent_high:.3g}"
-    return f"verified {percent_words(verified.percent)} ({interval}, {verified.pairs} pairs of runs on new seeds)"
-
-
 def _verified_in_short(verified: Verified) -> str:
     """`verified 11.1 % (95 % interval 10.6 to 11.5)`: the sentence has said already what is better."""
     told = f"verified {percent_words(verified.percent).removesuffix(' better')}"
     if verified.percent_low is None or verified.percent_high is None or verified.percent_low == verified.percent_high:
         return told
     return f"{told} (95 % interval {verified.percent_low:.3g} to {verified.percent_high:.3g})"
-
-
-def cost_words(dollars: float, tokens: int) -> str:
-    """What proposing has cost, as far as anybody knows."""
-    return ", ".join([f"${dollars:.2f}"] * (dollars > 0) + [f"{tokens:,} tokens"] * (tokens > 0))
-
-
-def duration_words(seconds: float) -> str:
-    """`8 h 03 min`, `3 min 20 s`, `45 s`."""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    if whole >= 60:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole} s" if whole or not seconds else f"{seconds:.2g} s"
-
-
-def steered_words(steered: Steered) -> str:
-    """What a person has asked for, and what became of it: `pinned: experiment 12`."""
-    done = {
-        "pause": "paused by a person; nothing runs until it is resumed",
-        "resume": "resumed by a person",
-        "finish": "a person has asked to put the session down here",
-        "take_back": "taken back by a person",
-        "hint": "a person's hint for the next brief",
-        "pin": "pinned by a person",
-        "forbid": "forbidden by a person",
-        "withdraw": "a person's wish is withdrawn",
-    }[steered.act]
-    about = [f"experiment {steered.number}"] if steered.number is not None else []
-    told = [" ".join(steered.text.split())] if steered.text and steered.act != "withdraw" else []
-    words = done + (f": {', '.join([*about, *told])}" if about or told else "")
-    return f"{words} (refused: {steered.refused})" if steered.refused else words
-
-
-def part_words(part: Part) -> str:
-    """What one kept change adds, in words: a keep that adds nothing is named."""
-    if part.gain is None or part.gain_low is None or part.gain_high is None:
-        return "cannot be told apart from the changes that build on it"
-    bounds = "" if part.gain_low == part.gain_high else f" (95 % interval {part.gain_low:.3g} to {part.gain_high:.3g})"
-    if part.gain_low > 0:
-        return f"adds {part.gain:.3g}{bounds}"
-    if part.gain_high < 0:
-        return f"HARMS by {-part.gain:.3g}{bounds}"
-    return f"adds nothing that can be seen: {part.gain:.3g}{bounds}"

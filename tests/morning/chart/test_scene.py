@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from overnight.morning.chart import Staircase
-from overnight.morning.labels import Box
-from overnight.morning.scene import NARROW, WIDE, Frame, Point, Scene, lay_out, tick_texts, ticks
-from overnight.morning.svg import staircase_svg
+from overnight.morning.chart.labels import Box
+from overnight.morning.chart.scene import NARROW, WIDE, Frame, Point, Scene, lay_out, tick_texts, ticks
+from overnight.morning.chart.staircase import Staircase
+from overnight.morning.chart.svg import staircase_svg
 
 FRAMES = st.sampled_from([WIDE, NARROW])
 

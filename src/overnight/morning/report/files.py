@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.ledger.history import History
-from overnight.morning.changes import PatchOf
-from overnight.morning.markdown import markdown_of
-from overnight.morning.page import page_of
-from overnight.morning.png import write_png
-from overnight.morning.story import tell
+from overnight.morning.chart.png import write_png
+from overnight.morning.report.changes import PatchOf
+from overnight.morning.report.markdown import markdown_of
+from overnight.morning.report.page import page_of
+from overnight.morning.report.story import tell
 from overnight.morning.summary import Summary
 
 

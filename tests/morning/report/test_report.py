@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from overnight.ledger.records import Judged, Part, Resumed, Reviewed, Steered, Troubled, Verified, VerifiedEach
-from overnight.morning.report import write_report
+from overnight.morning.report.files import write_report
 from overnight.morning.summary import summarize
 from tests.night import SETTINGS, Night, sha
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from overnight.ledger.history import History
 from overnight.morning.plain import one_line
-from overnight.morning.summary import Summary, cost_words, duration_words, trouble_words
-from overnight.morning.words import energy_words
+from overnight.morning.summary import Summary
+from overnight.morning.words import cost_words, duration_words, energy_words, trouble_words
 
 _LAST = 50
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from overnight.ledger.history import History
-from overnight.morning.changes import KeptChange, PatchOf, kept_changes
-from overnight.morning.chart import Staircase
-from overnight.morning.doubts import Doubt, what_is_doubtful
+from overnight.morning.chart.staircase import Staircase
 from overnight.morning.plain import one_line, printable
-from overnight.morning.spending import Spending, what_was_spent
-from overnight.morning.summary import Summary, headline, steered_words, trust_words
-from overnight.morning.tried import Tried, what_was_tried
+from overnight.morning.report.changes import KeptChange, PatchOf, kept_changes
+from overnight.morning.report.doubts import Doubt, what_is_doubtful
+from overnight.morning.report.spending import Spending, what_was_spent
+from overnight.morning.report.tried import Tried, what_was_tried
+from overnight.morning.summary import Summary, headline, trust_words
+from overnight.morning.words import steered_words
 
 _MOST_ASKED = 50
 

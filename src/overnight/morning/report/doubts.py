@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged
-from overnight.morning.changes import KeptChange
 from overnight.morning.plain import one_line, shortened
+from overnight.morning.report.changes import KeptChange
+from overnight.morning.report.tried import VERDICT_WORDS
 from overnight.morning.summary import Summary
-from overnight.morning.tried import VERDICT_WORDS
 
 _MOST = 30
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from rich.text import Text
 
-from overnight.morning.chart import Staircase, terminal_chart
-from overnight.morning.png import write_png
+from overnight.morning.chart.png import write_png
+from overnight.morning.chart.staircase import Staircase
+from overnight.morning.chart.terminal import terminal_chart
 from tests.night import Night
 
 PNG = b"\x89PNG\r\n\x1a\n"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Part
 from overnight.morning.plain import one_line, printable
-from overnight.morning.summary import Summary, improvement_percent, part_words
-from overnight.morning.words import effect_words
+from overnight.morning.summary import Summary, improvement_percent
+from overnight.morning.words import effect_words, part_words
 
 PatchOf = Callable[[Judged], str]
 """What `git diff` says a kept change is; "" where git no longer has it."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from overnight.morning.changes import KeptChange
 from overnight.morning.plain import one_line
-from overnight.morning.story import Story
-from overnight.morning.summary import metric_words, verified_words
-from overnight.morning.tried import Attempt, Tried
-from overnight.morning.words import numbers_words
+from overnight.morning.report.changes import KeptChange
+from overnight.morning.report.story import Story
+from overnight.morning.report.tried import Attempt, Tried
+from overnight.morning.words import metric_words, numbers_words, verified_words
 
 
 def markdown_of(story: Story, *, has_picture: bool) -> str:

@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from overnight.morning.chart import Staircase, corners
-from overnight.morning.labels import Box, Label, Named, place
+from overnight.morning.chart.labels import Box, Label, Named, place
+from overnight.morning.chart.staircase import Staircase, corners
 
 _CELL = 16.0
 _DOT = 5.0

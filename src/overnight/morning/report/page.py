@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from overnight.morning.colours import coloured
+from overnight.morning.chart.scene import NARROW, WIDE
+from overnight.morning.chart.svg import staircase_svg
 from overnight.morning.plain import printable
-from overnight.morning.scene import NARROW, WIDE
-from overnight.morning.story import Story
-from overnight.morning.summary import metric_words, verified_words
-from overnight.morning.svg import staircase_svg
-from overnight.morning.tried import Group
-from overnight.morning.words import numbers_words
+from overnight.morning.report.colours import coloured
+from overnight.morning.report.story import Story
+from overnight.morning.report.tried import Group
+from overnight.morning.words import metric_words, numbers_words, verified_words
 
 _STRIP_WIDTH, _STRIP_HEIGHT = 132.0, 18.0
 
@@ -23,7 +22,7 @@ _STRIP_WIDTH, _STRIP_HEIGHT = 132.0, 18.0
 def page_of(story: Story) -> str:
     """The whole page."""
     pages = Environment(
-        loader=PackageLoader("overnight.morning"),
+        loader=PackageLoader("overnight.morning.report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

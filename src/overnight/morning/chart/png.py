@@ -7,8 +7,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-from overnight.morning.chart import Staircase
-from overnight.morning.scene import Frame, Point, Scene, lay_out
+from overnight.morning.chart.scene import Frame, Point, Scene, lay_out
+from overnight.morning.chart.staircase import Staircase
 
 _FRAME = Frame(1200, 640, 12.0, top=72.0)
 _PAPER, _INK, _FAINT, _GRID = "#ffffff", "#1d2127", "#5b6470", "#e6e8eb"

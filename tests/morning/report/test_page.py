@@ -12,9 +12,9 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from overnight.ledger.records import Part, VerifiedEach
-from overnight.morning.report import write_report
+from overnight.morning.report.files import write_report
 from overnight.morning.summary import summarize
-from tests.morning.test_report import EVIL, PATCH, patch_of, whole_night
+from tests.morning.report.test_report import EVIL, PATCH, patch_of, whole_night
 from tests.night import Night, sha
 
 Theme = Literal["light", "dark"]
@@ -34,7 +34,7 @@ def page_file(night: Night, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     )
     night.history.append(VerifiedEach(best_commit=sha(9), command="score " + "x" * 200, runs=8, parts=parts))
     night.stop(EVIL)
-    monkeypatch.setattr("tests.morning.test_report.PATCH", PATCH + f"+{EVIL}\n+{'long ' * 100}\n")
+    monkeypatch.setattr("tests.morning.report.test_report.PATCH", PATCH + f"+{EVIL}\n+{'long ' * 100}\n")
     return write_report(night.history, summarize(night.history, running=False), tmp_path / "report", patch_of).page
 
 

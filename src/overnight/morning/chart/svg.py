@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from overnight.morning.chart import Staircase
-from overnight.morning.scene import Frame, Point, Scene, lay_out
+from overnight.morning.chart.scene import Frame, Point, Scene, lay_out
+from overnight.morning.chart.staircase import Staircase
 
 
 def staircase_svg(chart: Staircase, frame: Frame, *, name: str, title: str, description: str) -> str:
