@@ -147,7 +147,7 @@ def export(
 ) -> None:
     """The whole history for other programs."""
     if to is not None:
-        from overnight.cli.sending import send
+        from overnight.cli.exporting import send
 
         send(to, goal_file(goal), session, output, uri)
         return

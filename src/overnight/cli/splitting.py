@@ -44,7 +44,7 @@ def split_session(folder: Path, session: str | None, *, measure: bool) -> None:
 
 def _measured(folder: Path, session: str | None) -> dict[Group, Alone]:
     from overnight.cli.run import Flag, stopped_by_signals
-    from overnight.cli.watching import Watcher
+    from overnight.cli.view import Watcher
     from overnight.loop.split import AloneMeasured, measure_alone
     from overnight.loop.state import State
 

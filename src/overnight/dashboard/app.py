@@ -19,7 +19,7 @@ from overnight.dashboard.chart import Chart
 from overnight.dashboard.experiment import details, output
 from overnight.dashboard.feed import Feed, Place
 from overnight.dashboard.guard import Guard
-from overnight.dashboard.looker import Looker, as_json
+from overnight.dashboard.poller import Poller, as_json
 from overnight.dashboard.rows import page_of
 from overnight.dashboard.wishes import ask
 from overnight.errors import OvernightError, SessionError
@@ -74,7 +74,7 @@ def _add_reading(app: FastAPI, state: State, session: str | None) -> None:
     @app.get("/api/state")
     def _state() -> Response:
         """How things stand."""
-        facts = Looker(state, session).look().facts
+        facts = Poller(state, session).poll().facts
         return _json({name: fact.value for name, fact in facts.items()})
 
     @app.get("/api/experiments")

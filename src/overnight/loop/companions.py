@@ -37,7 +37,7 @@ class Companion(Protocol):
         ...
 
 
-class Aside:
+class BackgroundCompanion:
     """Works through what it is given, in a thread of its own that nobody has to wait for."""
 
     def __init__(self, name: str) -> None:

@@ -28,7 +28,7 @@ from overnight.loop.state import State
 from overnight.loop.weaving import commit_of, version_of, weave_of
 from overnight.morning.summary import Summary, trust_words
 from overnight.morning.words import verified_words
-from overnight.repo.handed import HandedBranches
+from overnight.repo.split_branches import SplitBranches
 from overnight.repo.weave import Weave
 
 Group = tuple[int, ...]
@@ -94,7 +94,7 @@ def split(
             tip = commit_of(origin, tip, weave.version(group[:place]), message)
         name = _name_of(group, kept)
         tips[name], made[name] = tip, group
-    branches = HandedBranches(origin.repository, history.session)
+    branches = SplitBranches(origin.repository, history.session)
     branches.write(tips, origin.base)
     return [
         SplitBranch(branches.branch(name), tuple(kept[number] for number in group), known.get(group))

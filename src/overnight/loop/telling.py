@@ -22,7 +22,7 @@ from overnight.goal.settings import Settings
 from overnight.ledger.history import History
 from overnight.ledger.reader import open_source
 from overnight.ledger.records import Judged
-from overnight.loop.companions import LITERAL_PASSWORD, Aside, has_literal_password, unset_variables
+from overnight.loop.companions import LITERAL_PASSWORD, BackgroundCompanion, has_literal_password, unset_variables
 from overnight.loop.events import (
     ExperimentJudged,
     PersonAsked,
@@ -52,7 +52,7 @@ class Message:
     has_chart: bool = False
 
 
-class Teller(Aside):
+class Teller(BackgroundCompanion):
     """Goes along with a session and tells people."""
 
     def __init__(self, urls: tuple[str, ...], place: Path | str, goal: Path) -> None:

@@ -16,7 +16,7 @@ from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History
 from overnight.ledger.reader import Source, open_source
-from overnight.loop.companions import Aside, unset_variables
+from overnight.loop.companions import BackgroundCompanion, unset_variables
 from overnight.loop.events import ExperimentJudged, SessionClosed, SessionEvent, SessionOpened, VerdictChanged
 from overnight.loop.showing import tracked_in
 from overnight.morning.tools.mlflow import MlflowSession
@@ -27,7 +27,7 @@ _AT_A_TIME = 50
 """Experiments sent between two looks at the ledger, so that an end is not far."""
 
 
-class Tracker(Aside):
+class Tracker(BackgroundCompanion):
     """Goes along with a session and keeps MLflow up to date."""
 
     def __init__(self, uri: str, place: Path | str, folder: Path) -> None:
