@@ -31,8 +31,7 @@ from overnight.loop.reading import open_source
 from overnight.loop.state import State
 
 _STATIC = Path(__file__).with_name("static")
-_LARGEST = 2**31 - 1
-Number = Annotated[int, Field(ge=0, le=_LARGEST)]
+Number = Annotated[int, Field(ge=0, le=inbox.LARGEST_NUMBER)]
 
 
 class Wish(BaseModel):
@@ -137,11 +136,6 @@ def _add_errors(app: FastAPI) -> None:
         HTTPException,
         lambda _, error: _json({"error": getattr(error, "detail", "")}, getattr(error, "status_code", 500)),
     )
-
-
-def _as_said(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return _json({"error": error.detail}, error.status_code)
 
 
 def _mistake(error: RequestValidationError) -> str:

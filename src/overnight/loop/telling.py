@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from overnight.errors import GoalError, OvernightError, TroubleKind
+from overnight.errors import GoalError, TroubleKind
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History
@@ -209,7 +209,7 @@ class Teller(BackgroundCompanion):
             write_png(Staircase.of(history, summary.metric, summary.direction), headline(summary), path)
             return path
 
-        with contextlib.suppress(OSError, ImportError, OvernightError):
+        with contextlib.suppress(Exception):  # Better a message without a picture than none.
             path: Path | None = self._ask(draw)
             return path
         return None

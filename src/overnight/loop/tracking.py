@@ -51,8 +51,8 @@ class Tracker(BackgroundCompanion):
         """Bring MLflow up to date; once it fails, a person is told, and not again until it has worked."""
         if isinstance(event, SessionOpened):
             self._session = event.session
-        if not self._work.empty():
-            return  # What is to come asks for the same.
+        if not (self._work.empty() or isinstance(event, SessionClosed)):
+            return  # What is to come asks for the same; after the session's end nothing does.
         try:
             with contextlib.closing(open_source(self._place)) as source:
                 self._catch_up(source)
