@@ -13,7 +13,8 @@ from overnight.errors import SessionError
 from overnight.loop.reading import open_history, summary_of
 
 if TYPE_CHECKING:
-    from overnight.loop.split import Alone, Group, SplitBranch
+    from overnight.loop.split import SplitBranch
+    from overnight.loop.split_message import Alone, Group
 
 
 def split_session(folder: Path, session: str | None, *, measure: bool) -> None:
@@ -60,7 +61,7 @@ def _measured(folder: Path, session: str | None) -> dict[Group, Alone]:
 
 
 def _say(branch: SplitBranch, metric: str) -> None:
-    from overnight.loop.split import alone_words, effect_words
+    from overnight.loop.split_message import alone_words, effect_words
 
     typer.echo(branch.name)
     for judged in branch.changes:

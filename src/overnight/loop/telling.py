@@ -33,8 +33,9 @@ from overnight.loop.events import (
     Waiting,
     is_progress,
 )
+from overnight.morning.plain import one_line, shortened
 from overnight.morning.summary import Summary, headline, improvement_percent, summarize
-from overnight.morning.words import percent_words
+from overnight.morning.words import interval_words, percent_words
 
 BETWEEN_BESTS_SECONDS = 1800.0
 """So often at most is a new best, or the same kind of trouble, worth a message."""
@@ -285,14 +286,9 @@ def _name(place: int, url: str) -> str:
 
 def _idea(judged: Judged, metric: str) -> list[str]:
     """An experiment and what it did, as sure as that is."""
-    words = _plain(judged.hypothesis)
-    short = words if len(words) <= _LONGEST_HYPOTHESIS else f"{words[:_LONGEST_HYPOTHESIS]}…"
-    lines = [f"Experiment {judged.number}: {short}"]
+    lines = [f"Experiment {judged.number}: {shortened(_plain(judged.hypothesis), _LONGEST_HYPOTHESIS)}"]
     if judged.gain is not None:
-        low, high = judged.gain_low, judged.gain_high
-        sure = (
-            f" (95 % interval {low:.3g} to {high:.3g})" if low is not None and high is not None and low != high else ""
-        )
+        sure = interval_words(judged.gain_low, judged.gain_high)
         lines.append(f"Effect: {metric} better by {judged.gain:.3g}{sure}")
     if judged.undecided:
         lines.append("This is provisional: runs to come may still take it back.")
@@ -310,6 +306,5 @@ def _so_far(summary: Summary) -> str:
 
 
 def _plain(text: str) -> str:
-    """A guest's words in one line, without control characters, and calling nobody by an @."""
-    shown = "".join(sign if sign.isprintable() else " " for sign in text)
-    return " ".join(shown.split()).replace("@", "＠")
+    """A guest's words in one line, calling nobody by an @."""
+    return one_line(text).replace("@", "＠")
