@@ -25,7 +25,7 @@ def told(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Night]:
     night.keep(1, 9.0, "Raise it")
     night.discard(2, 11.0, "100% of_it", undecided=True)
     night.crash(3, "failed")
-    night.keep(4, 8.0, "too good", flags=("odd",))
+    night.keep(4, 8.0, "Ärger: too good", flags=("odd",))
     night.judge(1, "discard", metric=9.0, hypothesis="Raise it")
     yield night
     night.ledger.close()
@@ -46,6 +46,7 @@ def test_browsing(told: Night) -> None:
     assert found["suspicious"] == [4]
     assert found["open"] == [2]
     assert (numbers(words="RAISE"), numbers(words="%"), numbers(words="f_i")) == ([1], [2], [2])
+    assert (numbers(words="Ärger"), numbers(words="ÄRGER: TOO")) == ([4], [4])
     assert [judged.number for judged in browsing.keeps()] == [4]
     dots = browsing.dots_after(0)
     assert dots[-1][1:] == (1, "discard", 9.0, None)

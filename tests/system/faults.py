@@ -33,7 +33,7 @@ _PRELOAD = [
     "tests.system.faults",
     "overnight.cli.main",
     "overnight.cli.reading",
-    "overnight.cli.watching",
+    "overnight.cli.view",
     "overnight.loop.session",
     "overnight.morning.chart.staircase",
     "overnight.morning.report.files",

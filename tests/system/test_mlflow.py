@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,10 +14,15 @@ from typing import Any
 import pytest
 from mlflow import MlflowClient
 
+from overnight.goal.settings import Settings
 from overnight.ledger.history import History
 from overnight.ledger.reader import LedgerReader
+from overnight.loop.events import SessionClosed, SessionEvent, SessionOpened
+from overnight.loop.tracking import Tracker
 from overnight.morning.tools.tracked import TrackedSession
+from overnight.repo.git import create_repository
 from tests.mlflowserver import free_port, mlflow_server
+from tests.night import SETTINGS, Night
 from tests.system.conftest import OVERNIGHT, Project
 
 
@@ -101,6 +107,38 @@ def test_experiments_appear_while_the_session_runs(project: Project, server: str
     runs = runs_of(server, project)
     assert set(runs) == set(range(13))
     assert all("overnight.state" in run.data.tags for run in runs.values())
+
+
+class BusyTracker(Tracker):
+    """Is still at its first event when everything has been said."""
+
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self._all_said = threading.Event()
+
+    def handle(self, event: SessionEvent) -> None:
+        self._all_said.wait(30)
+        super().handle(event)
+
+    def close(self, until: float) -> None:
+        threading.Timer(0.5, self._all_said.set).start()
+        super().close(until)
+
+
+def test_the_last_verdicts_are_sent_however_close_the_end_is(server: str, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text("KNOB = 10\n")
+    create_repository(tmp_path)
+    night = Night.begin(tmp_path / "ledger.db")
+    night.baseline(10.0)
+    tracker = BusyTracker(server, tmp_path / "ledger.db", tmp_path)
+    tracker.follow(SessionOpened("s", Settings.model_validate(SETTINGS), "0" * 40, None))
+    tracker.follow(SessionClosed(finished=True, reason="done"))
+    tracker.close(time.monotonic() + 60)
+    assert tracker.notices() == []
+    client = MlflowClient(tracking_uri=server)
+    experiment = client.get_experiment_by_name(f"overnight/{tmp_path.name}/s")
+    assert experiment is not None
+    assert len(client.search_runs([experiment.experiment_id])) == 1
 
 
 def test_what_a_server_that_was_down_has_missed_is_made_up_for(project: Project, tmp_path: Path) -> None:

@@ -123,7 +123,7 @@ def test_wandb_without_a_login_is_a_folder_to_send_later(finished: Project, tmp_
 
 def test_the_command_line_loads_none_of_the_tools(finished: Project) -> None:
     code = (
-        "import sys\nfrom overnight.cli.main import app\nimport overnight.cli.sending, overnight.loop.session\n"
+        "import sys\nfrom overnight.cli.main import app\nimport overnight.cli.exporting, overnight.loop.session\n"
         "print([name for name in ('mlflow', 'wandb', 'tensorboardX', 'apprise') if name in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"

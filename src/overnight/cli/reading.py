@@ -79,6 +79,7 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
          session: SessionOption = None, as_json: JsonOption = False) -> None:  # fmt: skip
     """One experiment: its patch, all its runs, and the end of what it printed."""
     from overnight.judge.words import RULE
+    from overnight.loop.patches import candidate_patch
     from overnight.repo.git import Repository
 
     folder = folder_of(goal)
@@ -90,9 +91,8 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
         reasons = explain(history, number, RULE)
     patch = ""
     if proposed is not None and proposed.commit is not None:
-        repository = Repository.find(folder)
-        known = repository.has(proposed.parent) and repository.has(proposed.commit)
-        patch = repository.patch(proposed.parent, proposed.commit) if known else "(git no longer has this candidate)\n"
+        found = candidate_patch(Repository.find(folder), proposed)
+        patch = found if found is not None else "(git no longer has this candidate)\n"
     tail = (judged.output_tail if judged else "") or next((run.output_tail for run in reversed(runs)), "")
     if as_json:
         whole = as_row(judged) if judged else {"number": number, "verdict": None}
@@ -147,7 +147,7 @@ def export(
 ) -> None:
     """The whole history for other programs."""
     if to is not None:
-        from overnight.cli.sending import send
+        from overnight.cli.exporting import send
 
         send(to, goal_file(goal), session, output, uri)
         return

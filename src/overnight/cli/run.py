@@ -17,7 +17,7 @@ from overnight.cli.terminal import safe
 from overnight.errors import Interrupted, OvernightError
 
 if TYPE_CHECKING:
-    from overnight.cli.watching import Watcher
+    from overnight.cli.view import Watcher
     from overnight.ledger.history import History
     from overnight.loop.session import Session
 
@@ -75,7 +75,7 @@ def run(
 
 def watch_session(session: Session, console: Console, *, plain: bool) -> str | None:
     """Run a session and show it. Returns why it was put down before its time, None when a rule of its own ended it."""
-    from overnight.cli.watching import Watcher
+    from overnight.cli.view import Watcher
     from overnight.loop.events import SessionClosed, SessionOpened
     from overnight.loop.reading import open_history
 
@@ -107,7 +107,7 @@ def verify(
 
 def verify_session(folder: Path, session: str | None, console: Console, *, pairs: int, plain: bool) -> None:
     """Verify and say the result."""
-    from overnight.cli.watching import Watcher
+    from overnight.cli.view import Watcher
     from overnight.loop.state import State
     from overnight.loop.verify import VerificationDone, verify
     from overnight.morning.words import verified_words
@@ -129,7 +129,7 @@ def verify_session(folder: Path, session: str | None, console: Console, *, pairs
 
 
 def _verify_each(folder: Path, session: str | None, console: Console, *, plain: bool) -> None:
-    from overnight.cli.watching import Watcher
+    from overnight.cli.view import Watcher
     from overnight.loop.reading import open_history
     from overnight.loop.state import State
     from overnight.loop.verify_each import EachVerified, verify_each

@@ -13,7 +13,8 @@ from overnight.errors import SessionError
 from overnight.loop.reading import open_history, summary_of
 
 if TYPE_CHECKING:
-    from overnight.loop.split import Alone, Group, SplitBranch
+    from overnight.loop.split import SplitBranch
+    from overnight.loop.split_message import Alone, Group
 
 
 def split_session(folder: Path, session: str | None, *, measure: bool) -> None:
@@ -44,7 +45,7 @@ def split_session(folder: Path, session: str | None, *, measure: bool) -> None:
 
 def _measured(folder: Path, session: str | None) -> dict[Group, Alone]:
     from overnight.cli.run import Flag, stopped_by_signals
-    from overnight.cli.watching import Watcher
+    from overnight.cli.view import Watcher
     from overnight.loop.split import AloneMeasured, measure_alone
     from overnight.loop.state import State
 
@@ -60,7 +61,7 @@ def _measured(folder: Path, session: str | None) -> dict[Group, Alone]:
 
 
 def _say(branch: SplitBranch, metric: str) -> None:
-    from overnight.loop.split import alone_words, effect_words
+    from overnight.loop.split_message import alone_words, effect_words
 
     typer.echo(branch.name)
     for judged in branch.changes:

@@ -22,7 +22,7 @@ def watch(
 ) -> None:
     """Watch the session that is at work, from another terminal; Ctrl-C ends the watching and nothing else."""
     from overnight.cli.run import stopped_by_signals, tell_what_was_done
-    from overnight.cli.watching import Watcher
+    from overnight.cli.view import Watcher
     from overnight.goal.settings import Settings
     from overnight.loop.events import SessionClosed, SessionOpened
     from overnight.loop.following import Follower

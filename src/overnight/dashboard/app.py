@@ -19,7 +19,7 @@ from overnight.dashboard.chart import Chart
 from overnight.dashboard.experiment import details, output
 from overnight.dashboard.feed import Feed, Place
 from overnight.dashboard.guard import Guard
-from overnight.dashboard.looker import Looker, as_json
+from overnight.dashboard.poller import Poller, as_json
 from overnight.dashboard.rows import page_of
 from overnight.dashboard.wishes import ask
 from overnight.errors import OvernightError, SessionError
@@ -31,8 +31,7 @@ from overnight.loop.reading import open_source
 from overnight.loop.state import State
 
 _STATIC = Path(__file__).with_name("static")
-_LARGEST = 2**31 - 1
-Number = Annotated[int, Field(ge=0, le=_LARGEST)]
+Number = Annotated[int, Field(ge=0, le=inbox.LARGEST_NUMBER)]
 
 
 class Wish(BaseModel):
@@ -74,7 +73,7 @@ def _add_reading(app: FastAPI, state: State, session: str | None) -> None:
     @app.get("/api/state")
     def _state() -> Response:
         """How things stand."""
-        facts = Looker(state, session).look().facts
+        facts = Poller(state, session).poll().facts
         return _json({name: fact.value for name, fact in facts.items()})
 
     @app.get("/api/experiments")
@@ -137,11 +136,6 @@ def _add_errors(app: FastAPI) -> None:
         HTTPException,
         lambda _, error: _json({"error": getattr(error, "detail", "")}, getattr(error, "status_code", 500)),
     )
-
-
-def _as_said(_: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)
-    return _json({"error": error.detail}, error.status_code)
 
 
 def _mistake(error: RequestValidationError) -> str:

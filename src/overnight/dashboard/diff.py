@@ -50,6 +50,11 @@ def coloured(patch: str) -> list[dict[str, Any]]:
     return found
 
 
+def note(words: str) -> list[dict[str, Any]]:
+    """What to show where there is no patch."""
+    return [_line("note", words)]
+
+
 def _line(kind: Kind, text: str) -> dict[str, Any]:
     return {"kind": kind, "pieces": [["", text]]}
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
-from overnight.dashboard.diff import coloured
+from overnight.dashboard.diff import coloured, note
 from overnight.dashboard.outputs import Piece, piece_before
 from overnight.dashboard.text import readable
 from overnight.errors import OvernightError, SessionError
 from overnight.judge.words import RULE
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Measured, Proposed
+from overnight.loop.patches import candidate_patch
 from overnight.loop.state import State
 from overnight.morning.explain import explain
 from overnight.repo.git import Repository
@@ -98,11 +100,7 @@ def _run(run: Measured) -> dict[str, Any]:
 def _patch(state: State, proposed: Proposed | None) -> list[dict[str, Any]]:
     if proposed is None or proposed.commit is None:
         return []
-    gone = [{"kind": "note", "pieces": [["", "Git no longer has this candidate."]]}]
-    try:
-        repository = Repository.find(state.folder.parent)
-        if not (repository.has(proposed.parent) and repository.has(proposed.commit)):
-            return gone
-        return coloured(repository.patch(proposed.parent, proposed.commit))
-    except OvernightError:
-        return gone
+    patch = None
+    with contextlib.suppress(OvernightError):
+        patch = candidate_patch(Repository.find(state.folder.parent), proposed)
+    return coloured(patch) if patch is not None else note("Git no longer has this candidate.")

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
-from overnight.dashboard.looker import Looker, as_json
+from overnight.dashboard.poller import Poller, as_json
 from overnight.dashboard.rows import row_of
 from overnight.ledger.asking import Event
 from overnight.ledger.browsing import Browsing
@@ -54,7 +54,7 @@ class Feed:
 
     def __init__(self, state: State, session: str | None) -> None:
         self._state = state
-        self._looker = Looker(state, session)
+        self._poller = Poller(state, session)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="dashboard")
         self._pages = 0
         self._wanted = asyncio.Event()
@@ -88,7 +88,7 @@ class Feed:
         try:
             while not self._closed:
                 news = self._news
-                seen = self._looker.seen
+                seen = self._poller.seen
                 if seen.facts:
                     if seen.session != shown:
                         if place is None or place.session != seen.session:
@@ -140,9 +140,9 @@ class Feed:
         while not self._closed:
             await self._wanted.wait()
             began = perf_counter()
-            before = _versions(self._looker)
-            await loop.run_in_executor(self._thread, self._looker.look)
-            if _versions(self._looker) != before:
+            before = _versions(self._poller)
+            await loop.run_in_executor(self._thread, self._poller.poll)
+            if _versions(self._poller) != before:
                 self._tell()
             await asyncio.sleep(max(PERIOD_SECONDS, _SHARE * (perf_counter() - began)))
 
@@ -151,8 +151,8 @@ class Feed:
         news.set()
 
 
-def _versions(looker: Looker) -> object:
-    seen = looker.seen
+def _versions(poller: Poller) -> object:
+    seen = poller.seen
     return seen.session, seen.newest, {name: fact.version for name, fact in seen.facts.items()}
 
 

@@ -48,8 +48,9 @@ class Browsing(Asking):
             where.append("number > :after")
             parameters["after"] = after
         if words:
-            where.append(r"LOWER(payload ->> 'hypothesis') LIKE :words ESCAPE '\'")
-            escaped = words.lower().replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
+            # Both in lower case by the database itself: SQLite's knows only the letters of ASCII.
+            where.append(r"LOWER(payload ->> 'hypothesis') LIKE LOWER(:words) ESCAPE '\'")
+            escaped = words.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_")
             parameters["words"] = f"%{escaped}%"
         upwards = after is not None
         sql = f"{EVENTS} AND {' AND '.join(where)} ORDER BY number {'ASC' if upwards else 'DESC'} LIMIT :size"

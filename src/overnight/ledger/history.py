@@ -194,8 +194,8 @@ class History(Accounts):
 
     def review(self) -> Reviewed | None:
         """What a proposer wrote down when it last looked back, if any did."""
-        found = self._fetch("kind = 'reviewed' AND payload ->> 'text' <> ''", newest=1)
-        return expect(Reviewed, found[0]) if found else None
+        found = self._fetch("kind = 'reviewed' AND payload ->> 'text' <> ''")
+        return expect(Reviewed, found[-1]) if found else None
 
     def steered(self) -> list[Steered]:
         """What people have asked for, in order."""
@@ -253,7 +253,8 @@ class History(Accounts):
 
 def sessions(source: Source, home: str = "") -> list[str]:
     """Every session, oldest first; in a ledger that many share, those of one home."""
-    begun = "SELECT session FROM events WHERE kind = 'session_started'"
+    # An index alone finds them; asked for plainly, in order, SQLite would read the whole ledger.
+    begun = "SELECT session FROM events WHERE id IN (SELECT id FROM events WHERE kind = 'session_started')"
     if not home:
         return [name for (name,) in source.rows(f"{begun} ORDER BY id")]
     return [name for (name,) in source.rows(f"{begun} AND payload ->> 'home' = :home ORDER BY id", home=home)]

@@ -37,7 +37,7 @@ class Companion(Protocol):
         ...
 
 
-class Aside:
+class BackgroundCompanion:
     """Works through what it is given, in a thread of its own that nobody has to wait for."""
 
     def __init__(self, name: str) -> None:
@@ -48,9 +48,12 @@ class Aside:
 
     def give(self, event: SessionEvent) -> None:
         """Have an event handled, after those that were given before."""
-        if not self._thread.is_alive():
-            self._thread.start()
         self._work.put(event)
+        if not self._thread.is_alive():
+            try:
+                self._thread.start()
+            except RuntimeError as error:  # The machine has no thread left to give; the next event tries again.
+                self._fail(error)
 
     def notices(self) -> list[str]:
         """See `Companion`."""
@@ -95,11 +98,15 @@ class Aside:
     def _try(self, work: Callable[..., None], *arguments: SessionEvent) -> None:
         try:
             work(*arguments)
-        except Exception as error:  # Whatever it is, it must not be the night's business.
-            if not self._has_failed:
-                why = str(error) if isinstance(error, OvernightError) else type(error).__name__
-                self.say(f"{self._thread.name} failed ({why}); the session goes on, and this is not said again")
-            self._has_failed = True
+        except BaseException as error:  # A library may even want to exit: it must not be the night's business.
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """Have a person told, once."""
+        if not self._has_failed:
+            why = str(error) if isinstance(error, OvernightError) else type(error).__name__
+            self.say(f"{self._thread.name} failed ({why}); the session goes on, and this is not said again")
+        self._has_failed = True
 
 
 def accompanied(events: Generator[SessionEvent], companions: Sequence[Companion]) -> Iterator[SessionEvent]:

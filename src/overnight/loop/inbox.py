@@ -6,16 +6,19 @@ yet cleared away, because the loop was killed in between, is known by its name a
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from overnight.ledger.records import Act
 
 LONGEST_TEXT = 2000
+LARGEST_NUMBER = 2**31 - 1
+"""Of an experiment: what a database can hold, and so look for."""
 
 
 class Request(BaseModel):
@@ -26,7 +29,7 @@ class Request(BaseModel):
     act: Act
     session: str = ""
     """Which session it is asked of; "" for whichever is at work."""
-    number: int | None = None
+    number: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
     text: str = Field(default="", max_length=LONGEST_TEXT)
     request: str = Field(default_factory=lambda: secrets.token_hex(8), pattern=r"[0-9a-f]{16}")
     time: float = Field(default_factory=time.time)
@@ -53,13 +56,14 @@ class Inbox:
         for place in self.folder.glob("*.json"):
             try:
                 found.append(Request.model_validate_json(place.read_text(encoding="utf-8")))
-            except (OSError, ValueError, ValidationError):
+            except (OSError, ValueError):
                 continue
         return sorted(found, key=lambda request: (request.time, request.request))
 
     def clear(self, request: Request) -> None:
-        """Somebody has taken note of it."""
-        self._place(request).unlink(missing_ok=True)
+        """Somebody has taken note of it. What cannot be removed does no harm: its name is in the ledger."""
+        with contextlib.suppress(OSError):
+            self._place(request).unlink()
 
     def _place(self, request: Request) -> Path:
         return self.folder / f"{request.request}.json"

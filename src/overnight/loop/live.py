@@ -6,12 +6,13 @@ the file says nothing.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Role
@@ -122,7 +123,7 @@ class Pulse:
         self._slot: Slot | None = None
 
     def follow(self, event: SessionEvent) -> None:
-        """The session has taken a step. A disk that is full is none of this file's business."""
+        """The session has taken a step. What the disk refuses is none of the session's business: this is only news."""
         if isinstance(event, SessionOpened):
             self._session = event.session
         logs = str(self._state.logs(self._session).relative_to(self._state.folder))
@@ -132,15 +133,14 @@ class Pulse:
         self._slot = slot
         live = Live(session=self._session, pid=os.getpid(), slots=(slot,) if slot else ())
         half = self._place.with_suffix(".half")
-        try:
+        with contextlib.suppress(OSError):
             half.write_text(live.model_dump_json(), encoding="utf-8")
             half.replace(self._place)
-        except OSError:
-            half.unlink(missing_ok=True)
 
     def end(self) -> None:
         """Nobody is at work any more."""
-        self._place.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._place.unlink()
 
 
 def read_live(state: State) -> Live | None:
@@ -149,7 +149,7 @@ def read_live(state: State) -> Live | None:
         return None
     try:
         return Live.model_validate_json(_place(state).read_text(encoding="utf-8"))
-    except (OSError, ValidationError, ValueError):
+    except (OSError, ValueError):
         return None
 
 

@@ -192,7 +192,7 @@ class Session:
         while (left := until - time.monotonic()) > 0:
             if self._stop_requested:
                 raise Interrupted
-            with contextlib.suppress(Trouble):  # It may be the ledger that is not to be had; then the request waits.
+            with contextlib.suppress(Trouble, OSError):  # It may be the ledger that is not to be had: then it waits.
                 yield from steering.take_note(None)
             time.sleep(min(left, 0.1))
 

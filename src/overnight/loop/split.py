@@ -5,9 +5,7 @@ Each stands on the commit that the session began with, so that it can be looked 
 
 from __future__ import annotations
 
-import math
 import re
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,7 +14,7 @@ import pygit2
 from overnight.errors import SessionError
 from overnight.fleet.local import Version
 from overnight.goal.settings import Settings
-from overnight.judge.noise import Interval, Noise, mean_difference
+from overnight.judge.noise import Noise, mean_difference
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Measured
 from overnight.loop.again import Again, Measuring, measuring_again
@@ -24,31 +22,15 @@ from overnight.loop.assemble import Origin
 from overnight.loop.events import RunFinished, RunStarted
 from overnight.loop.repeats import seems_exact
 from overnight.loop.seeds import seeds_for
+from overnight.loop.split_message import Alone, Group, message_of, names_of
 from overnight.loop.state import State
 from overnight.loop.weaving import commit_of, version_of, weave_of
-from overnight.morning.summary import Summary, trust_words
-from overnight.morning.words import verified_words
-from overnight.repo.handed import HandedBranches
+from overnight.morning.summary import Summary
+from overnight.repo.split_branches import SplitBranches
 from overnight.repo.weave import Weave
 
-Group = tuple[int, ...]
-"""Experiments whose changes stay together, in the order in which they are to be committed."""
-_WIDTH = 72
 _PAIRS = 5
 _EXACT_PAIRS = 2
-
-
-@dataclass(frozen=True)
-class Alone:
-    """What a group does to the baseline by itself, measured again on fresh seeds."""
-
-    gain: Interval | None
-    """In the metric's unit, positive is better; None where it does not run by itself."""
-    pairs: int
-    command: str
-    """What printed the metric."""
-    reason: str = ""
-    """Why it does not run."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +76,7 @@ def split(
             tip = commit_of(origin, tip, weave.version(group[:place]), message)
         name = _name_of(group, kept)
         tips[name], made[name] = tip, group
-    branches = HandedBranches(origin.repository, history.session)
+    branches = SplitBranches(origin.repository, history.session)
     branches.write(tips, origin.base)
     return [
         SplitBranch(branches.branch(name), tuple(kept[number] for number in group), known.get(group))
@@ -126,7 +108,7 @@ def measure_alone(
             for group in groups:
                 if group in failed:
                     continue
-                words = f"{_names(group)} alone"
+                words = f"{names_of(group)} alone"
                 rival = baseline if again.settings.compare else None
                 measured = yield from again.measure(
                     versions[group], group[-1], "verify_part", seed, words, inside=tuple(sorted(group)), rival=rival
@@ -241,76 +223,3 @@ def _as_many_as_fit(words: list[str], length: int) -> Iterator[str]:
         if length < 0:
             return
         yield word
-
-
-def message_of(
-    judged: Judged, summary: Summary, group: Group, alone: Alone | None, *, command: str, is_exact: bool
-) -> str:
-    """A commit's message: what is changed, what it did to the metric, and how anybody knows."""
-    hypothesis = _plain(judged.hypothesis) or f"experiment {judged.number}"
-    subject = textwrap.shorten(hypothesis, _WIDTH, placeholder=" …")
-    if subject == " …".strip():  # One word that is longer than the line.
-        subject = f"{hypothesis[: _WIDTH - 1]}…"
-    paragraphs = [hypothesis] if subject != hypothesis else []
-    paragraphs.append(
-        f"{summary.metric}: {judged.before or 0.0:.6g} -> {judged.metric or 0.0:.6g}, {effect_words(judged)}, measured "
-        "while searching, on top of what was kept before it."
-    )
-    if alone is not None:
-        what = "By itself" if len(group) == 1 else f"Together ({_names(group)}), and without the other kept changes"
-        paragraphs.append(f"{what}, measured again (`{alone.command}`): {alone_words(alone, summary.metric)}.")
-    if judged.undecided:
-        paragraphs.append("This was still provisional: more runs might have taken it back.")
-    if judged.flags:
-        paragraphs.append(f"It looked suspicious and wants a human eye: {_plain('; '.join(judged.flags))}.")
-    runs = f"{judged.runs} {'run' if judged.runs == 1 else 'runs'}"
-    how = "the metric repeats exactly" if is_exact else "the metric is noisy"
-    paragraphs.append(f"The number is {trust_words(summary)} (`{command}`); {runs}, and {how}.")
-    whole = verified_words(summary.verified) if summary.verified is not None else "not verified"
-    who = f", proposed by {_plain(judged.proposer)}" if judged.proposer else ""
-    paragraphs.append(f"All that the session kept is, together, {whole}.")
-    paragraphs.append(f"Experiment {judged.number} of Overnight session {summary.session} ({summary.goal}){who}.")
-    body = "\n\n".join(
-        textwrap.fill(words, _WIDTH, break_long_words=False, break_on_hyphens=False) for words in paragraphs
-    )
-    return f"{subject}\n\n{body}\n"
-
-
-def effect_words(judged: Judged) -> str:
-    """What an experiment did to the metric, as sure as that is: `better by 0.06 (95 % interval 0.05 to 0.07)`."""
-    if judged.gain is None:
-        return "its effect is not known"
-    return _gain_words(Interval(judged.gain, *_bounds(judged)))
-
-
-def alone_words(alone: Alone, metric: str) -> str:
-    """What a group does by itself."""
-    if alone.gain is None:
-        return f"it does not run ({_plain(alone.reason)})"
-    pairs = f"{alone.pairs} {'pair' if alone.pairs == 1 else 'pairs'} of runs on fresh seeds"
-    return f"{metric} {_gain_words(alone.gain)} than the baseline, {pairs}"
-
-
-def _bounds(judged: Judged) -> tuple[float, float]:
-    if judged.gain_low is None or judged.gain_high is None:
-        return -math.inf, math.inf
-    return judged.gain_low, judged.gain_high
-
-
-def _gain_words(gain: Interval) -> str:
-    word = "better" if gain.mean >= 0 else "worse"
-    if gain.low == gain.high:
-        return f"{word} by {abs(gain.mean):.3g} (exact)"
-    if not math.isfinite(gain.low) or not math.isfinite(gain.high):
-        return f"{word} by {abs(gain.mean):.3g}"
-    low, high = (gain.low, gain.high) if gain.mean >= 0 else (-gain.high, -gain.low)
-    return f"{word} by {abs(gain.mean):.3g} (95 % interval {low:.3g} to {high:.3g})"
-
-
-def _names(group: Group) -> str:
-    return f"experiment {group[0]}" if len(group) == 1 else f"experiments {', '.join(map(str, group))}"
-
-
-def _plain(text: str) -> str:
-    """A guest's words in one line."""
-    return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())

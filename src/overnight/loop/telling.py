@@ -16,13 +16,13 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from overnight.errors import GoalError, OvernightError, TroubleKind
+from overnight.errors import GoalError, TroubleKind
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History
 from overnight.ledger.reader import open_source
 from overnight.ledger.records import Judged
-from overnight.loop.companions import LITERAL_PASSWORD, Aside, has_literal_password, unset_variables
+from overnight.loop.companions import LITERAL_PASSWORD, BackgroundCompanion, has_literal_password, unset_variables
 from overnight.loop.events import (
     ExperimentJudged,
     PersonAsked,
@@ -33,8 +33,9 @@ from overnight.loop.events import (
     Waiting,
     is_progress,
 )
+from overnight.morning.plain import one_line, shortened
 from overnight.morning.summary import Summary, headline, improvement_percent, summarize
-from overnight.morning.words import percent_words
+from overnight.morning.words import interval_words, percent_words
 
 BETWEEN_BESTS_SECONDS = 1800.0
 """So often at most is a new best, or the same kind of trouble, worth a message."""
@@ -52,7 +53,7 @@ class Message:
     has_chart: bool = False
 
 
-class Teller(Aside):
+class Teller(BackgroundCompanion):
     """Goes along with a session and tells people."""
 
     def __init__(self, urls: tuple[str, ...], place: Path | str, goal: Path) -> None:
@@ -209,7 +210,7 @@ class Teller(Aside):
             write_png(Staircase.of(history, summary.metric, summary.direction), headline(summary), path)
             return path
 
-        with contextlib.suppress(OSError, ImportError, OvernightError):
+        with contextlib.suppress(Exception):  # Better a message without a picture than none.
             path: Path | None = self._ask(draw)
             return path
         return None
@@ -285,14 +286,9 @@ def _name(place: int, url: str) -> str:
 
 def _idea(judged: Judged, metric: str) -> list[str]:
     """An experiment and what it did, as sure as that is."""
-    words = _plain(judged.hypothesis)
-    short = words if len(words) <= _LONGEST_HYPOTHESIS else f"{words[:_LONGEST_HYPOTHESIS]}…"
-    lines = [f"Experiment {judged.number}: {short}"]
+    lines = [f"Experiment {judged.number}: {shortened(_plain(judged.hypothesis), _LONGEST_HYPOTHESIS)}"]
     if judged.gain is not None:
-        low, high = judged.gain_low, judged.gain_high
-        sure = (
-            f" (95 % interval {low:.3g} to {high:.3g})" if low is not None and high is not None and low != high else ""
-        )
+        sure = interval_words(judged.gain_low, judged.gain_high)
         lines.append(f"Effect: {metric} better by {judged.gain:.3g}{sure}")
     if judged.undecided:
         lines.append("This is provisional: runs to come may still take it back.")
@@ -310,6 +306,5 @@ def _so_far(summary: Summary) -> str:
 
 
 def _plain(text: str) -> str:
-    """A guest's words in one line, without control characters, and calling nobody by an @."""
-    shown = "".join(sign if sign.isprintable() else " " for sign in text)
-    return " ".join(shown.split()).replace("@", "＠")
+    """A guest's words in one line, calling nobody by an @."""
+    return one_line(text).replace("@", "＠")

@@ -16,18 +16,19 @@ from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History
 from overnight.ledger.reader import Source, open_source
-from overnight.loop.companions import Aside, unset_variables
+from overnight.ledger.records import Proposed
+from overnight.loop.companions import BackgroundCompanion, unset_variables
 from overnight.loop.events import ExperimentJudged, SessionClosed, SessionEvent, SessionOpened, VerdictChanged
-from overnight.loop.showing import tracked_in
+from overnight.loop.patches import candidate_patch
 from overnight.morning.tools.mlflow import MlflowSession
-from overnight.morning.tools.tracked import TrackedSession
+from overnight.morning.tools.tracked import TrackedSession, tracked
 from overnight.repo.git import Repository
 
 _AT_A_TIME = 50
 """Experiments sent between two looks at the ledger, so that an end is not far."""
 
 
-class Tracker(Aside):
+class Tracker(BackgroundCompanion):
     """Goes along with a session and keeps MLflow up to date."""
 
     def __init__(self, uri: str, place: Path | str, folder: Path) -> None:
@@ -51,8 +52,8 @@ class Tracker(Aside):
         """Bring MLflow up to date; once it fails, a person is told, and not again until it has worked."""
         if isinstance(event, SessionOpened):
             self._session = event.session
-        if not self._work.empty():
-            return  # What is to come asks for the same.
+        if not (self._work.empty() or isinstance(event, SessionClosed)):
+            return  # What is to come asks for the same; after the session's end nothing does.
         try:
             with contextlib.closing(open_source(self._place)) as source:
                 self._catch_up(source)
@@ -70,9 +71,13 @@ class Tracker(Aside):
             self._mlflow = MlflowSession(os.path.expandvars(self._uri), known, at_once=1)
         numbers, newest = history.judged_since(self._sent)
         repository = Repository.find(self._folder)
+
+        def patch_of(proposed: Proposed) -> str:
+            return candidate_patch(repository, proposed) or ""
+
         for start in range(0, len(numbers), _AT_A_TIME):
             batch = numbers[start : start + _AT_A_TIME]
-            self._mlflow.send(tracked_in(history, repository, self._mlflow.session, batch))
+            self._mlflow.send(tracked(history, self._mlflow.session, patch_of, batch))
         self._sent = newest
 
 

@@ -11,7 +11,7 @@ from overnight.goal.settings import Settings
 from overnight.ledger.accounts import Spent
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Troubled, Verified
-from overnight.morning.words import duration_words, metric_words, percent_words
+from overnight.morning.words import duration_words, interval_words, metric_words, percent_words
 
 State = Literal["running", "stopped", "finished"]
 
@@ -188,6 +188,4 @@ def headline(summary: Summary) -> str:
 def _verified_in_short(verified: Verified) -> str:
     """`verified 11.1 % (95 % interval 10.6 to 11.5)`: the sentence has said already what is better."""
     told = f"verified {percent_words(verified.percent).removesuffix(' better')}"
-    if verified.percent_low is None or verified.percent_high is None or verified.percent_low == verified.percent_high:
-        return told
-    return f"{told} (95 % interval {verified.percent_low:.3g} to {verified.percent_high:.3g})"
+    return told + interval_words(verified.percent_low, verified.percent_high)

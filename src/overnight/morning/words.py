@@ -74,11 +74,28 @@ def verified_words(verified: Verified) -> str:
     return f"verified {percent_words(verified.percent)} ({interval}, {verified.pairs} pairs of runs on new seeds)"
 
 
+def gain_words(gain: float, low: float | None, high: float | None) -> str:
+    """`better by 0.06 (95 % interval 0.05 to 0.07)`, `worse by 0.1 (exact)`."""
+    word = "better" if gain >= 0 else "worse"
+    if low is not None and low == high:
+        return f"{word} by {abs(gain):.3g} (exact)"
+    if gain < 0 and low is not None and high is not None:
+        low, high = -high, -low
+    return f"{word} by {abs(gain):.3g}{interval_words(low, high)}"
+
+
+def interval_words(low: float | None, high: float | None) -> str:
+    """` (95 % interval 0.05 to 0.07)`; "" where nobody knows it, and where it has no width."""
+    if low is None or high is None or not 0 < high - low < math.inf:
+        return ""
+    return f" (95 % interval {low:.3g} to {high:.3g})"
+
+
 def part_words(part: Part) -> str:
     """What one kept change adds, in words: a keep that adds nothing is named."""
     if part.gain is None or part.gain_low is None or part.gain_high is None:
         return "cannot be told apart from the changes that build on it"
-    bounds = "" if part.gain_low == part.gain_high else f" (95 % interval {part.gain_low:.3g} to {part.gain_high:.3g})"
+    bounds = interval_words(part.gain_low, part.gain_high)
     if part.gain_low > 0:
         return f"adds {part.gain:.3g}{bounds}"
     if part.gain_high < 0:

@@ -124,6 +124,13 @@ class Repository:
         """What `git diff old new` prints."""
         return self.git.diff(old, new).patch or ""
 
+    def patch_if_whole(self, old: str, new: str) -> str | None:
+        """The same, or None where git no longer has all of the two commits."""
+        try:
+            return self.patch(old, new) if self.has(old) and self.has(new) else None
+        except (pygit2.GitError, KeyError, ValueError):  # A file in them is lost.
+            return None
+
     def is_ignored(self, path: str) -> bool:
         """Whether git would ignore `path` (relative to the repository's root)."""
         try:

@@ -13,7 +13,7 @@ from overnight.repo.git import Repository
 
 
 @dataclass(frozen=True)
-class HandedBranches:
+class SplitBranches:
     """The branches `overnight-split/SESSION/…`. A ref beside the session's candidates remembers what each was."""
 
     repository: Repository

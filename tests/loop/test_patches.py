@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from overnight.cli.reporting import kept_patches
-from overnight.ledger.records import Judged
+from overnight.ledger.records import Judged, Proposed
+from overnight.loop.patches import candidate_patch, kept_patches
+from overnight.repo.git import Repository
 from tests.checkout import Checkout
 from tests.night import sha
 
@@ -24,9 +25,15 @@ def test_a_kept_change_is_its_commit_against_the_one_before(checkout: Checkout) 
 
 
 def test_what_git_has_lost_is_no_patch(checkout: Checkout, tmp_path: Path) -> None:
+    start = checkout.git("rev-parse", "HEAD").strip()
     checkout.write("train.py", "LR = 0.2\n")
     change = checkout.commit("change")
+    proposed = Proposed(number=1, hypothesis="", proposer="search", parent=start, commit=change)
+    repository = Repository.find(checkout.folder)
+    assert "+LR = 0.2" in (candidate_patch(repository, proposed) or "")
     blob = checkout.git("rev-parse", f"{change}:train.py").strip()
     (checkout.folder / ".git" / "objects" / blob[:2] / blob[2:]).unlink()
     assert kept_patches(checkout.folder)(kept(change)) == ""
     assert kept_patches(tmp_path)(kept(change)) == ""
+    assert candidate_patch(Repository.find(checkout.folder), proposed) is None
+    assert candidate_patch(repository, proposed.model_copy(update={"parent": sha(7)})) is None

@@ -44,7 +44,7 @@ class Seen:
     facts: dict[str, Fact] = field(default_factory=dict)
 
 
-class Looker:
+class Poller:
     """Keeps what was seen. To be used by one thread at a time."""
 
     def __init__(self, state: State, session: str | None) -> None:
@@ -56,10 +56,10 @@ class Looker:
         self._summary_due = 0.0
         self.seen = Seen()
 
-    def look(self) -> Seen:
+    def poll(self) -> Seen:
         """How things stand now. What cannot be read is said in the fact `fault`; nothing is raised."""
         try:
-            self._look()
+            self._poll()
             self._put("fault", {"words": ""})
         except OvernightError as error:
             self._mark = None
@@ -69,17 +69,17 @@ class Looker:
             self._put("fault", {"words": f"the session cannot be read now ({type(error).__name__})"})
         return self.seen
 
-    def _look(self) -> None:
+    def _poll(self) -> None:
         try:
             with open_source(self._state) as source:
-                self._look_into(source)
+                self._poll_source(source)
         except SessionError as error:
             self._mark, self._summary_mark, self.seen.session = None, None, None
             self._put("summary", nothing(error))
             self._put("wishes", _NO_WISHES)
             self._put("now", {"slots": []})
 
-    def _look_into(self, source: Source) -> None:
+    def _poll_source(self, source: Source) -> None:
         newest, holder = newest_event(source), self._state.holder()
         mark = (newest, holder, _changed(self._state.inbox.folder))
         if mark != self._mark:

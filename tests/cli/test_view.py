@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from overnight.cli.now import Now
-from overnight.cli.watching import Watcher
+from overnight.cli.view import Watcher
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Judged, Measured, Proposed, Reviewed, Steered
 from overnight.loop.events import (

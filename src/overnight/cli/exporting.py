@@ -17,8 +17,8 @@ def send(
     to: Literal["mlflow", "tensorboard", "wandb"], goal: Path, session: str | None, output: Path | None, uri: str | None
 ) -> None:
     """Send a session of the goal in the file `goal`, and say where it is now."""
-    from overnight.loop.showing import tracked_in
-    from overnight.morning.tools.tracked import TrackedSession
+    from overnight.loop.patches import candidate_patch
+    from overnight.morning.tools.tracked import TrackedSession, tracked
     from overnight.repo.git import Repository
 
     if uri is not None and to != "mlflow":
@@ -27,7 +27,8 @@ def send(
         raise OvernightError("MLflow is a server, so --output is not for it; name the server by --uri")
     with open_history(goal.parent, session) as (history, state):
         known = TrackedSession.of(history, goal.parent.name)
-        experiments = tracked_in(history, Repository.find(goal.parent), known)
+        repository = Repository.find(goal.parent)
+        experiments = tracked(history, known, lambda proposed: candidate_patch(repository, proposed) or "")
         folder = (output or state.session_folder(history.session) / to).absolute()
         if to == "mlflow":
             from overnight.morning.tools.mlflow import MlflowSession
