@@ -128,7 +128,7 @@ class Looker:
 
 
 def as_json(value: object) -> bytes:
-    """JSON in one line: numbers that it does not know are null, and marks that turn the direction of writing are seen."""
+    """JSON in one line: numbers that it does not know are null, marks that turn the direction of writing are seen."""
     return printable(to_json(value, inf_nan_mode="null").decode()).encode()
 
 
