@@ -108,6 +108,14 @@ def test_a_number_that_json_does_not_know_is_none(client: Client, told: Night) -
     assert client.get("api/chart")["metrics"]
 
 
+def test_marks_that_turn_the_direction_of_writing_are_shown_as_such(client: Client, told: Night) -> None:
+    told.baseline(10.0)
+    told.keep(1, 9.0, "\u202egnp.exe \u2066 שלום", flags=("too \u202b good",))
+    assert client.get("api/experiments")["rows"][0]["hypothesis"] == "�gnp.exe � שלום"
+    experiment = client.get("api/experiments/1")
+    assert (experiment["hypothesis"], experiment["flags"]) == ("�gnp.exe � שלום", ["too � good"])
+
+
 def test_a_wish_is_left_for_the_session(client: Client, told: Night, state: State) -> None:
     told.baseline(10.0)
     told.keep(1, 9.0)

@@ -7,12 +7,12 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from overnight.dashboard.feed import MOST_MISSED, Place
-from overnight.ledger.records import Judged
+from overnight.ledger.records import Judged, Steered
 from overnight.loop.live import Live, Slot
 from overnight.loop.state import State
 from tests.dashboard.conftest import Client, served
@@ -177,6 +177,26 @@ def test_what_a_slot_is_at_and_the_end_of_its_output(client: Client, told: Night
             now = page.until("now", lambda now, words=elsewhere: now["slots"] and now["slots"][0]["words"] == words)
             assert now.value["slots"][0]["tail"] == ""
     page.until("now", lambda now: now["slots"] == [])  # Nobody is at work.
+    page.close()
+
+
+def test_what_it_was_at_before_a_pause_is_over(client: Client, told: Night, state: State) -> None:
+    told.baseline(10.0)
+    page = Listener(client)
+    with state.locked():
+
+        def at(step: Literal["deciding", "running"]) -> None:
+            slot = Slot(step=step, words=step, number=1, since=time.time())
+            (state.folder / "now.json").write_text(Live(session="s", pid=1, slots=(slot,)).model_dump_json())
+
+        at("deciding")
+        page.until("now", lambda now: now["slots"] != [])
+        told.history.append(Steered(request="0" * 16, act="pause"))
+        page.until("now", lambda now: now["slots"] == [])
+        at("running")  # A keep is taken back.
+        page.until("now", lambda now: now["slots"] and now["slots"][0]["words"] == "running")
+        at("deciding")
+        page.until("now", lambda now: now["slots"] == [])
     page.close()
 
 

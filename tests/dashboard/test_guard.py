@@ -94,6 +94,8 @@ def test_other_sites_cannot_write(client: Client) -> None:
         {"Origin": "null"},
         {"Origin": f"http://{client.host}.evil.example"},
         {"Origin": f"http://{client.host.split(':')[0]}:1"},
+        {"Origin": f"http://somebody@{client.host}"},
+        {"Origin": "http://["},
         {"Origin": own, "Sec_Fetch_Site": "cross-site"},
         {"Origin": own, "Sec_Fetch_Site": "same-site", "Sec_Fetch_Mode": "navigate"},
         {"Sec_Fetch_Site": "cross-site", "Sec_Fetch_Mode": "navigate"},

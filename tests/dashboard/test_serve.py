@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from overnight.cli import serve as command
-from overnight.dashboard.serve import PORT, Dashboard
+from overnight.dashboard.serve import MOST_CONNECTIONS, PORT, Dashboard
 from overnight.errors import OvernightError
 from overnight.loop.state import State
-from tests.dashboard.conftest import Client
+from tests.dashboard.conftest import Client, until
 from tests.system.conftest import OVERNIGHT, Project, bare, project
 
 __all__ = ["bare", "project"]
@@ -80,6 +80,18 @@ def test_the_usual_port_or_any_other(tmp_path: Path) -> None:
         dashboard.stop()
 
 
+def test_who_only_connects_cannot_use_up_the_files_of_the_session(tmp_path: Path) -> None:
+    dashboard = Dashboard(State.of(tmp_path), port=0)
+    dashboard.start()
+    address = ("127.0.0.1", urlsplit(dashboard.url).port or 0)
+    crowd = [socket.create_connection(address, timeout=10) for _ in range(3 * MOST_CONNECTIONS)]
+    until(lambda: sum(map(is_let_go, crowd)) == 2 * MOST_CONNECTIONS, "all but so many are let go")
+    for connection in crowd:
+        connection.close()
+    until(lambda: can_be_asked(dashboard), "there is room again")
+    dashboard.stop()
+
+
 def test_a_session_that_nobody_knows(project: Project) -> None:
     project.ok("run", "--experiments", "1")
     assert "there is no session 'nope'" in project.refused("serve", "--session", "nope")
@@ -120,6 +132,23 @@ def test_a_dashboard_that_cannot_be_had_stops_no_session(project: Project) -> No
     done = project.overnight("run", "--serve", "--plain", "--experiments", "1", PYTHONPATH=path_with(project.folder))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "note: there is no dashboard: the dashboard needs the package 'uvicorn'" in done.stdout
+
+
+def is_let_go(connection: socket.socket) -> bool:
+    connection.setblocking(False)
+    try:
+        return connection.recv(1) == b""
+    except ConnectionError:
+        return True
+    except BlockingIOError:
+        return False
+
+
+def can_be_asked(dashboard: Dashboard) -> bool:
+    try:
+        return Client(dashboard.url).ask("").status == 200
+    except (ConnectionError, http.client.HTTPException):
+        return False
 
 
 def free_port() -> int:

@@ -1,10 +1,45 @@
-"""What people ask of a session, as files."""
+"""Requests left for the loop, and what else may lie there."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from overnight.loop.inbox import Inbox, Request
+
+
+def test_the_oldest_comes_first_and_goes_when_it_is_cleared(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path / "inbox")
+    assert inbox.waiting() == []
+    second, first = Request(act="resume", time=2.0), Request(act="pause", time=1.0)
+    for request in (second, first):
+        inbox.put(request)
+    assert inbox.waiting() == [first, second]
+    inbox.clear(first)
+    assert inbox.waiting() == [second]
+
+
+def test_what_is_no_request_is_passed_over(tmp_path: Path) -> None:
+    inbox = Inbox(tmp_path)
+    real = Request(act="hint", text="try more")
+    inbox.put(real)
+    whole, outside = real.model_dump_json(), f"../{'1' * 16}"
+    odd = {
+        "empty.json": "",
+        "half.half": whole,
+        "deep.json": "[" * 50_000,
+        f"{'2' * 16}.json": whole,  # Under another's name.
+        f"{'3' * 16}.json": whole.replace(real.request, outside),
+        f"{'4' * 16}.json": whole.replace(real.request, "4" * 16).replace('"number":null', f'"number":{10**30}'),
+        f"{'5' * 16}.json": " " * 100_000 + whole.replace(real.request, "5" * 16),
+    }
+    for name, text in odd.items():
+        (tmp_path / name).write_text(text)
+    (tmp_path / "folder.json").mkdir()
+    (tmp_path / "binary.json").write_bytes(b"\xff\x00")
+    (tmp_path / "nowhere.json").symlink_to("/nowhere")
+    os.mkfifo(tmp_path / "pipe.json")
+    assert inbox.waiting() == [real]
 
 
 def test_what_no_ledger_can_look_up_is_no_request(tmp_path: Path) -> None:

@@ -125,6 +125,14 @@ def test_a_candidate_that_crashes_is_a_crash(project: Project) -> None:
     assert "exit code 1" in record["reason"]
 
 
+def test_crashes_in_a_row_make_it_look_at_the_machine_and_go_on(project: Project) -> None:
+    crash = "crashing = {2, 3, 4, 5}\nif any(ideas[f'IDEA_{n}'] for n in crashing): raise SystemExit('boom')\n"
+    a_night(project, RUN.replace("held =", f"{crash}held ="), effects=EFFECTS[:7])
+    project.ok("run")
+    assert [record["number"] for record in project.log() if record["verdict"] == "crash"] == [2, 3, 4, 5]
+    assert len(project.log()) == 8
+
+
 def test_guards_hold_for_what_is_kept_under_noise_too(project: Project) -> None:
     check = f"{sys.executable} -c \"assert 'IDEA_2 = True' not in open('ideas.py').read()\""
     a_night(project, effects=[0.0, 3.0, 3.0], guards=json.dumps([check]))

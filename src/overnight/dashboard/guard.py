@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -78,7 +77,7 @@ def _from_elsewhere(scope: Scope, headers: Headers) -> Response | None:
     opens_the_page = scope["method"] == "GET" and headers.get("sec-fetch-mode") == "navigate"
     is_own = site in (None, "same-origin", "none") or opens_the_page  # A link in a chat may lead here.
     if origin is not None:
-        is_own = is_own and urlsplit(origin).netloc.lower() == headers["host"].lower() and origin.startswith("http")
+        is_own = is_own and origin.lower() in (f"{scheme}://{headers['host'].lower()}" for scheme in ("http", "https"))
     if is_own and scope["method"] not in ("GET", "HEAD"):
         is_own = origin is not None or site == "same-origin"  # Whoever sends says from where.
     return None if is_own else _refused(403, "Requests from other sites are refused.")

@@ -16,9 +16,10 @@ from overnight.errors import OvernightError, SessionError
 from overnight.ledger.browsing import Browsing, newest_event
 from overnight.ledger.history import History, choose_session
 from overnight.ledger.reader import Source
-from overnight.loop.live import read_live
+from overnight.loop.live import Slot, read_live
 from overnight.loop.reading import open_source
 from overnight.loop.state import State
+from overnight.morning.plain import printable
 
 _SHARE = 10
 """Adding up a very long session takes a while, so it is done in a tenth of the time at most."""
@@ -54,6 +55,7 @@ class Poller:
         self._mark: object = None
         self._summary_mark: object = None
         self._summary_due = 0.0
+        self._rests_since: float | None = None
         self.seen = Seen()
 
     def poll(self) -> Seen:
@@ -88,6 +90,8 @@ class Poller:
                 self._summary_mark, self._summary_due = None, 0.0
             history = History(source, session)
             self._put("wishes", wishes_of(history, Browsing(source, session), self._state))
+            rest = history.paused() or history.waiting()
+            self._rests_since = rest.time if rest else None
             self.seen.session, self.seen.newest, self._mark = session, newest, mark
         if mark != self._summary_mark and time.monotonic() >= self._summary_due and self.seen.session:
             began = time.monotonic()
@@ -108,7 +112,12 @@ class Poller:
                 "tail": tail_of(self._state.folder / slot.output, logs) if slot.output else "",
             }
             for slot in live.slots
+            if self._is_at_it(slot)
         ]
+
+    def _is_at_it(self, slot: Slot) -> bool:
+        """Whether it is still at that: when the session rests, what began before is over, and nothing is decided."""
+        return self._rests_since is None or (slot.since > self._rests_since and slot.step != "deciding")
 
     def _put(self, name: str, value: dict[str, Any], but: tuple[str, ...] = ()) -> None:
         """Take note of a fact. What always changes makes it no other one."""
@@ -119,8 +128,8 @@ class Poller:
 
 
 def as_json(value: object) -> bytes:
-    """JSON in one line; numbers that JSON does not know become null."""
-    return to_json(value, inf_nan_mode="null")
+    """JSON in one line: numbers that it does not know are null, marks that turn the direction of writing are seen."""
+    return printable(to_json(value, inf_nan_mode="null").decode()).encode()
 
 
 def _without(value: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import secrets
@@ -10,6 +11,7 @@ import socket
 import threading
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from overnight.dashboard.app import create_app
 from overnight.dashboard.feed import Feed
@@ -17,6 +19,9 @@ from overnight.errors import OvernightError
 from overnight.loop.state import State
 
 PORT = 8712
+MOST_CONNECTIONS = 100
+"""Whoever is on this machine can connect, token or not, and each connection takes a file that the session may need."""
+_BACKLOG = 32
 _HOST = "127.0.0.1"
 
 
@@ -32,7 +37,7 @@ class Dashboard:
         app, feed = create_app(state, token, session)
         config = uvicorn.Config(
             app, log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=1,
-            loop="asyncio", http="h11", ws="none", lifespan="on",
+            loop="asyncio", http=_Connection, ws="none", lifespan="on", backlog=_BACKLOG,
         )  # fmt: skip
         self._server = _Server(config, feed)
         self._thread: threading.Thread | None = None
@@ -59,6 +64,15 @@ class Dashboard:
     def _run_quietly(self) -> None:
         with contextlib.suppress(Exception, SystemExit):  # The session beside it must not notice.
             self._server.run(sockets=[self._socket])
+
+
+class _Connection(H11Protocol):
+    """One of so many; the next is let go at once."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > MOST_CONNECTIONS:
+            transport.abort()
 
 
 class _Server(uvicorn.Server):

@@ -19,6 +19,7 @@ from overnight.ledger.records import Act
 LONGEST_TEXT = 2000
 LARGEST_NUMBER = 2**31 - 1
 """Of an experiment: what a database can hold, and so look for."""
+_LARGEST_FILE = 65_536
 
 
 class Request(BaseModel):
@@ -31,7 +32,7 @@ class Request(BaseModel):
     """Which session it is asked of; "" for whichever is at work."""
     number: int | None = Field(default=None, ge=0, le=LARGEST_NUMBER)
     text: str = Field(default="", max_length=LONGEST_TEXT)
-    request: str = Field(default_factory=lambda: secrets.token_hex(8), pattern=r"[0-9a-f]{16}")
+    request: str = Field(default_factory=lambda: secrets.token_hex(8), pattern=r"^[0-9a-f]{16}$")
     time: float = Field(default_factory=time.time)
     """Unix time, seconds."""
 
@@ -52,13 +53,17 @@ class Inbox:
 
     def waiting(self) -> list[Request]:
         """The requests, oldest first. What is no request is passed over."""
-        found = []
-        for place in self.folder.glob("*.json"):
-            try:
-                found.append(Request.model_validate_json(place.read_text(encoding="utf-8")))
-            except (OSError, ValueError):
-                continue
+        found = [request for place in self.folder.glob("*.json") if (request := self._read(place)) is not None]
         return sorted(found, key=lambda request: (request.time, request.request))
+
+    def _read(self, place: Path) -> Request | None:
+        try:
+            if not place.is_file() or place.stat().st_size > _LARGEST_FILE:
+                return None
+            request = Request.model_validate_json(place.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return request if place == self._place(request) else None  # Under another name it could not be cleared away.
 
     def clear(self, request: Request) -> None:
         """Somebody has taken note of it. What cannot be removed does no harm: its name is in the ledger."""

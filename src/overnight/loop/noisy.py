@@ -103,7 +103,7 @@ class NoisyCourse:
         )
         for event in steps:
             yield event
-            if isinstance(event, RunFinished):
+            if isinstance(event, RunFinished) and event.measured.role == role:  # The machine may be tried in between.
                 self._panel.observe(event.measured)
 
     def _settle(
