@@ -42,6 +42,18 @@ def test_a_language_that_nobody_knows_is_plain() -> None:
     assert coloured(patch)[2:] == [{"kind": "added", "pieces": [["", "a\tb"]]}, {"kind": "added", "pieces": []}]
 
 
+def test_an_empty_line_and_a_form_feed_stay_where_they_are() -> None:
+    patch = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1,3 +1,3 @@\n a\x0cb\n \n-c\n+d\n"
+    assert [line["kind"] for line in coloured(patch)] == ["file", "hunk", "same", "same", "removed", "added"]
+
+
+def test_what_is_taken_away_is_read_without_what_is_added() -> None:
+    patch = '--- a/x.py\n+++ /dev/null\n@@ -1,3 +1,2 @@\n-s = """\n+x = 1\n y = 2\n-"""\n'
+    kinds = {line["kind"]: line["pieces"] for line in coloured(patch)}
+    assert ["mi", "1"] in kinds["added"]
+    assert ["mi", "2"] in kinds["same"]
+
+
 def test_a_very_long_patch_is_cut_and_says_so() -> None:
     patch = "diff --git a/x.py b/x.py\n@@ -0,0 +1,9 @@\n" + "+x = 1\n" * 5000
     lines = coloured(patch)

@@ -92,7 +92,7 @@ def test_a_message_says_what_how_and_how_sure(project: Project) -> None:
     assert f"(`{sys.executable} run.py`); 1 run, and the metric repeats exactly." in words
     assert "All that the session kept is, together, not verified." in words
     assert f"Experiment 1 of Overnight session {session} (goal.md), proposed by {sys.executable} agent.py." in words
-    assert second.startswith("raise A [31m to 4\n\nloss: 10 -> 8, better by 2 (exact)")
+    assert second.startswith("raise A�[31m to 4\n\nloss: 10 -> 8, better by 2 (exact)")
     project.ok("verify")
     project.ok("apply", "--split")
     assert "verified 53.3 % better (2 pairs of runs, all alike)" in " ".join(

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from overnight.cli.terminal import safe
 from overnight.goal.settings import Settings
-from overnight.ledger.accounts import Spent
+from overnight.ledger.accounts import FAILED, Spent
 from overnight.ledger.records import Judged, Usage
 from overnight.loop.events import (
     ExperimentJudged,
@@ -106,7 +106,7 @@ class Now:
         if judged.verdict == "keep":
             self.kept += 1
             self.best = judged.metric
-        self.failed += judged.verdict in ("crash", "timeout", "invalid")
+        self.failed += judged.verdict in FAILED
 
     def _spend(self, usage: Usage) -> None:
         self.cost += usage.cost or 0.0

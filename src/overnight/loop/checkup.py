@@ -17,10 +17,10 @@ from overnight.loop.assemble import Project, check_agents
 from overnight.loop.events import RunFinished, RunStarted
 from overnight.loop.hints import baseline_error
 from overnight.loop.meter import Meter
+from overnight.loop.notify import check_notify, literal_secrets
 from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
-from overnight.loop.telling import check_notify, literal_secrets
 from overnight.loop.tracking import check_mlflow
 from overnight.repo.candidate import fingerprint
 from overnight.runs.sandbox import NOT_PROTECTED, NoSandbox, find_sandbox, why_none

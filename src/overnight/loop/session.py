@@ -32,11 +32,12 @@ from overnight.loop.events import (
 from overnight.loop.frozen import FrozenWorld
 from overnight.loop.live import Pulse
 from overnight.loop.night import Night, StuckError
+from overnight.loop.notify import check_notify
 from overnight.loop.patience import Patience
 from overnight.loop.recovery import agree, take_up
 from overnight.loop.state import State
 from overnight.loop.steering import PutDown, Steering
-from overnight.loop.telling import Teller, check_notify
+from overnight.loop.telling import Teller
 from overnight.loop.tracking import Tracker, check_mlflow
 from overnight.repo.branch import SessionRefs
 

@@ -1,4 +1,4 @@
-"""`notify:` — people are told by mail, chat or phone, through Apprise, of what they would want to know at night.
+"""`notify:` — people are told by mail, chat or phone of what they would want to know at night.
 
 That is a first keep, a new best (at most every half hour, and then the newest), a trouble that lasts, and the end, with
 the chart. Nothing is decided or waited for here: a message that cannot be sent is lost, and said once.
@@ -7,22 +7,19 @@ the chart. Nothing is decided or waited for here: a message that cannot be sent 
 from __future__ import annotations
 
 import contextlib
-import os
 import socket
 import tempfile
 import time
-from dataclasses import dataclass
-from importlib.util import find_spec
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-from overnight.errors import GoalError, TroubleKind
-from overnight.goal.document import Goal
+from overnight.errors import TroubleKind
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History
 from overnight.ledger.reader import open_source
 from overnight.ledger.records import Judged
-from overnight.loop.companions import LITERAL_PASSWORD, BackgroundCompanion, has_literal_password, unset_variables
+from overnight.loop.companions import BackgroundCompanion
 from overnight.loop.events import (
     ExperimentJudged,
     PersonAsked,
@@ -33,6 +30,7 @@ from overnight.loop.events import (
     Waiting,
     is_progress,
 )
+from overnight.loop.notify import Message, name_of, send
 from overnight.morning.plain import one_line, shortened
 from overnight.morning.summary import Summary, headline, improvement_percent, summarize
 from overnight.morning.words import interval_words, percent_words
@@ -42,15 +40,7 @@ BETWEEN_BESTS_SECONDS = 1800.0
 LASTING_SECONDS = 60.0
 """A trouble is worth a message when the session has waited, or is going to wait, so long."""
 _LONGEST_HYPOTHESIS = 300
-
-
-@dataclass(frozen=True)
-class Message:
-    """What is sent: plain text."""
-
-    title: str
-    body: str
-    has_chart: bool = False
+_T = TypeVar("_T")
 
 
 class Teller(BackgroundCompanion):
@@ -181,7 +171,7 @@ class Teller(BackgroundCompanion):
             f"Overnight, {_plain(folder.name)}: {what}", "\n".join([*lines, "", where, f"Look: {look}"]), has_chart
         )
 
-    def _ask(self, question: Any) -> Any:
+    def _ask(self, question: Callable[[History], _T]) -> _T:
         """The answer of the session's history, as it is now."""
         with contextlib.closing(open_source(self._place)) as source:
             return question(History(source, self._session))
@@ -193,7 +183,7 @@ class Teller(BackgroundCompanion):
                 if not send(url, message, chart) and place not in self._failed:
                     self._failed.add(place)
                     self.say(
-                        f"`notify`: {_name(place, url)} did not take a message; the session goes on, and this is not "
+                        f"`notify`: {name_of(place, url)} did not take a message; the session goes on, and this is not "
                         "said again"
                     )
 
@@ -211,77 +201,8 @@ class Teller(BackgroundCompanion):
             return path
 
         with contextlib.suppress(Exception):  # Better a message without a picture than none.
-            path: Path | None = self._ask(draw)
-            return path
+            return self._ask(draw)
         return None
-
-
-def send(url: str, message: Message, chart: Path | None) -> bool:
-    """Send a message to one URL, its variables filled in, with the chart where the service takes one."""
-    import apprise  # noqa: PLC0415 - an extra
-
-    plugin = _plugin(url)
-    if plugin is None:
-        return False
-    sender = apprise.Apprise(plugin)
-    words = {"title": message.title, "body": message.body, "body_format": apprise.NotifyFormat.TEXT}
-    if chart is not None and plugin.attachment_support and sender.notify(**words, attach=str(chart)):
-        return True
-    return bool(sender.notify(**words))
-
-
-def check_notify(settings: Settings, goal: Goal) -> None:
-    """Raise GoalError, with every mistake, unless Apprise knows what each `notify` URL means."""
-    if not settings.notify:
-        return
-    where = f"{goal.at('notify')}: `notify`:"
-    if find_spec("apprise") is None:
-        raise GoalError([f"{where} the package 'apprise' is not installed; `pip install 'overnight[notify]'`"])
-    mistakes = []
-    for place, url in enumerate(settings.notify):
-        if unset := unset_variables(url):
-            mistakes.append(f"{where} ${unset[0]} is not set in the environment; `export {unset[0]}=…` first")
-        elif _plugin(url) is None:
-            mistakes.append(
-                f"{where} Apprise cannot read {_name(place, url)}; write it as in https://appriseit.com/services/, "
-                "`mailto://USER:$MAIL_PASSWORD@HOST?to=YOU@HOST` say"
-            )
-    if mistakes:
-        raise GoalError(mistakes)
-
-
-def literal_secrets(settings: Settings, goal: Goal) -> list[str]:
-    """Advice about URLs in goal.md that hold a secret themselves."""
-    found = [
-        f"{goal.at('notify')}: {_name(place, url)} {LITERAL_PASSWORD}"
-        for place, url in enumerate(settings.notify)
-        if has_literal_password(url) or ("$" not in url and _hides_something(url))
-    ]
-    if settings.mlflow is not None and has_literal_password(settings.mlflow):
-        found.append(f"{goal.at('mlflow')}: the URL {LITERAL_PASSWORD}")
-    return found
-
-
-def _plugin(url: str) -> Any:
-    """What Apprise makes of a URL; None where it cannot read it."""
-    import apprise  # noqa: PLC0415 - an extra
-
-    # One after the other, in our own thread: its pool would be waited for when the process ends.
-    asset = apprise.AppriseAsset(app_id="Overnight", app_desc="Overnight", async_mode=False)
-    return apprise.Apprise.instantiate(os.path.expandvars(url), asset=asset, suppress_exceptions=True)
-
-
-def _hides_something(url: str) -> bool:
-    """Whether Apprise itself would not show all of a URL."""
-    plugin = _plugin(url)
-    return plugin is not None and plugin.url(privacy=True) != plugin.url(privacy=False)
-
-
-def _name(place: int, url: str) -> str:
-    """What to call a URL to a person without what is secret in it."""
-    scheme, found, _ = os.path.expandvars(url).partition("://")
-    kind = f" ({scheme}://…)" if found and scheme.isalnum() and len(scheme) <= 20 else ""
-    return f"URL number {place + 1}{kind}"
 
 
 def _idea(judged: Judged, metric: str) -> list[str]:

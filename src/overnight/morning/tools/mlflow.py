@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from overnight.errors import OvernightError
+from overnight.ledger.accounts import FAILED
 from overnight.morning.tools.tracked import Tracked, TrackedSession, missing
 
 if TYPE_CHECKING:
@@ -144,8 +145,7 @@ class MlflowSession:
             if patch:
                 client.log_text(run_id, patch, "patch.diff")
         ended = round(1000 * each.ended)
-        failed = each.verdict in ("crash", "timeout", "invalid")
-        client.set_terminated(run_id, "FAILED" if failed else "FINISHED", ended)
+        client.set_terminated(run_id, "FAILED" if each.verdict in FAILED else "FINISHED", ended)
         tags = {f"{_TAG}{name}": value for name, value in each.labels.items()}
         tags["mlflow.note.content"] = f"{each.verdict}: {each.labels['reason']}"
         tags[f"{_TAG}state"] = each.state  # It comes last: what was sent in part is sent again.
