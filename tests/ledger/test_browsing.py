@@ -47,8 +47,8 @@ def test_browsing(told: Night) -> None:
     assert found["open"] == [2]
     assert (numbers(words="RAISE"), numbers(words="%"), numbers(words="f_i")) == ([1], [2], [2])
     assert (numbers(words="Ärger"), numbers(words="ÄRGER: TOO")) == ([4], [4])
-    assert [judged.number for judged in browsing.keeps()] == [4]
-    dots = browsing.dots_after(0)
+    assert [judged.number for judged in told.history.kept()] == [4]
+    dots = told.history.dots_after(0)
     assert dots[-1][1:] == (1, "discard", 9.0, None)
     assert len(browsing.verdicts_after(dots[-2][0], 10)) == 1
     assert newest_event(told.ledger) == dots[-1][0]

@@ -92,8 +92,8 @@ def _add_reading(app: FastAPI, state: State, session: str | None) -> None:
         first: Number = 0, last: Number | None = None, columns: Annotated[int, Query(ge=50, le=4000)] = 1000
     ) -> Response:
         """The chart's points."""
-        with _opened(state, session) as (_, browsing):
-            return _json(chart.drawn(browsing, first=first, last=last, columns=columns))
+        with _opened(state, session) as (history, _):
+            return _json(chart.drawn(history, first=first, last=last, columns=columns))
 
     @app.get("/api/experiments/{number}")
     def _experiment(number: Number) -> Response:

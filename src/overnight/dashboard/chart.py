@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from overnight.ledger.browsing import Browsing
-from overnight.ledger.records import Judged, Verdict
+from overnight.ledger.history import History
+from overnight.ledger.records import Verdict
+from overnight.morning.chart.stairs import Stairs
 
 MOST_DOTS = 4000
 _KINDS: dict[Verdict, int] = {"discard": 0, "no_change": 0, "keep": 1, "baseline": 1}
@@ -34,7 +35,7 @@ class _Points:
         return _Points(self.numbers[which], self.metrics[which], self.befores[which], self.kinds[which])
 
     def on(self, steps: dict[str, list[Any]]) -> _Points:
-        """Each dot that was not kept on the line of its own time, by its own effect.
+        """Each dot on the line of its own time, by its own effect.
 
         A verdict that later runs have turned compares with the incumbent of then, not with that of its number.
         """
@@ -42,7 +43,7 @@ class _Points:
             return self
         place = np.searchsorted(steps["numbers"], self.numbers) - 1
         moved = np.array(steps["metrics"])[np.maximum(place, 0)] + self.metrics - self.befores
-        stays = (self.kinds != NOT_BETTER) | np.isnan(moved)
+        stays = (self.kinds == FAILED) | np.isnan(moved)
         return _Points(self.numbers, np.where(stays, self.metrics, moved), self.befores, self.kinds)
 
 
@@ -56,15 +57,15 @@ class Chart:
         self._dots: dict[int, tuple[int, float, float]] = {}
         self._points: _Points | None = None
 
-    def drawn(self, browsing: Browsing, *, first: int, last: int | None, columns: int) -> dict[str, Any]:
+    def drawn(self, history: History, *, first: int, last: int | None, columns: int) -> dict[str, Any]:
         """The dots from experiment `first` to `last` (None: the newest) for a chart that is `columns` pixels wide."""
         with self._lock:
-            self._catch_up(browsing)
+            self._catch_up(history)
             points = self._points or _points(self._dots)
             self._points = points
         newest = int(points.numbers[-1]) if len(points.numbers) else 0
         last = newest if last is None else last
-        steps = _steps(browsing.keeps(), points)
+        steps = _steps(Stairs.of(history))
         points = points.on(steps)
         shown = points.between(first, last)
         thinned = shown.only(_chosen(shown, first, max(last, first + 1), columns))
@@ -80,10 +81,10 @@ class Chart:
             "high": _short(high),
         }
 
-    def _catch_up(self, browsing: Browsing) -> None:
-        if browsing.session != self._session:
-            self._session, self._upto, self._dots, self._points = browsing.session, 0, {}, None
-        for event_id, number, verdict, metric, before in browsing.dots_after(self._upto):
+    def _catch_up(self, history: History) -> None:
+        if history.session != self._session:
+            self._session, self._upto, self._dots, self._points = history.session, 0, {}, None
+        for event_id, number, verdict, metric, before in history.dots_after(self._upto):
             known = [np.nan if value is None else value for value in (metric, before)]
             self._dots[number] = (_KINDS.get(verdict, FAILED), known[0], known[1])
             self._upto, self._points = event_id, None
@@ -95,26 +96,15 @@ def _points(dots: dict[int, tuple[int, float, float]]) -> _Points:
     return _Points(numbers, found[:, 1], found[:, 2], found[:, 0].astype(np.int8))
 
 
-def _steps(keeps: list[Judged], points: _Points) -> dict[str, list[Any]]:
-    """The incumbent: each kept metric holds until the next keep, with its interval where it is known.
-
-    A keep stands on the branch where it was kept, which may be later than its number: its own step counts.
-    """
-    at = points.numbers == 0
-    base = float(points.metrics[at][0]) if at.any() else np.nan
-    if np.isnan(base):
-        return {"numbers": [], "metrics": [], "lows": [], "highs": []}
-    numbers, metrics, lows, highs = [0], [base], [base], [base]
-    for judged in keeps:
-        if judged.metric is None:
-            continue
-        level = metrics[-1] + judged.metric - judged.before if judged.before is not None else judged.metric
-        shift = level - judged.metric
-        numbers.append(judged.number)
-        metrics.append(level)
-        lows.append(level if judged.metric_low is None else judged.metric_low + shift)
-        highs.append(level if judged.metric_high is None else judged.metric_high + shift)
-    return {"numbers": numbers, "metrics": metrics, "lows": lows, "highs": highs}
+def _steps(stairs: Stairs) -> dict[str, list[Any]]:
+    """The incumbent: each kept metric holds until the next keep, with its interval where it is known."""
+    bands = [band or (level, level) for band, level in zip(stairs.bands, stairs.metrics, strict=True)]
+    return {
+        "numbers": stairs.numbers,
+        "metrics": stairs.metrics,
+        "lows": [low for low, _ in bands],
+        "highs": [high for _, high in bands],
+    }
 
 
 def _chosen(points: _Points, first: int, last: int, columns: int) -> npt.NDArray[np.int64]:

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 from overnight.ledger.accounts import FAILED
 from overnight.ledger.asking import EVENTS, NEWEST, Asking, Event, event_of
 from overnight.ledger.reader import Source
-from overnight.ledger.records import Judged, Verdict
+from overnight.ledger.records import Verdict
 
 Filter = Literal["all", "kept", "not_better", "failed", "suspicious", "open"]
 FILTERS: tuple[Filter, ...] = get_args(Filter)
@@ -61,20 +61,6 @@ class Browsing(Asking):
         """The verdicts, new ones and changed ones, that were written after the event with this id, in order."""
         sql = f"{EVENTS} AND kind = 'judged' AND id > :after ORDER BY id LIMIT :most"
         return [event_of(row) for row in self._source.rows(sql, session=self.session, after=event_id, most=most)]
-
-    def dots_after(self, event_id: int) -> list[tuple[int, int, Verdict, float | None, float | None]]:
-        """Event, number, verdict, metric and metric without the change of every verdict after that event, in order."""
-        sql = (
-            "SELECT id, number, verdict, CAST(payload ->> 'metric' AS FLOAT), CAST(payload ->> 'before' AS FLOAT) "
-            "FROM events WHERE session = :session AND kind = 'judged' AND id > :after ORDER BY id"
-        )
-        return [tuple(row) for row in self._source.rows(sql, session=self.session, after=event_id)]
-
-    def keeps(self) -> list[Judged]:
-        """Every experiment that is kept now, by its number."""
-        sql = f"{EVENTS} AND {_among('keep')} AND {NEWEST} ORDER BY number"
-        events = [event_of(row) for row in self._source.rows(sql, session=self.session)]
-        return [event.record for event in events if isinstance(event.record, Judged)]
 
     def newest_steered(self, most: int) -> list[Event]:
         """The last things that people have asked for, the newest first."""

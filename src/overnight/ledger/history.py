@@ -110,6 +110,14 @@ class History(Accounts):
         )
         return [tuple(row) for row in self._source.rows(sql, session=self.session, after=after)]
 
+    def dots_after(self, event_id: int) -> list[tuple[int, int, Verdict, float | None, float | None]]:
+        """Event, number, verdict, metric and metric without the change of every verdict after that event, in order."""
+        sql = (
+            "SELECT id, number, verdict, CAST(payload ->> 'metric' AS FLOAT), CAST(payload ->> 'before' AS FLOAT) "
+            "FROM events WHERE session = :session AND kind = 'judged' AND id > :after ORDER BY id"
+        )
+        return [tuple(row) for row in self._source.rows(sql, session=self.session, after=event_id)]
+
     def judged_last(self, count: int) -> list[Judged]:
         """The last verdicts (the baseline's not among them), oldest first."""
         return self._judged(after=0, limit=count, newest=True)[::-1]

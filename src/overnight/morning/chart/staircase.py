@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from overnight.ledger.accounts import FAILED
 from overnight.ledger.history import History
-from overnight.ledger.records import Judged
+from overnight.morning.chart.stairs import Band, Stairs
 from overnight.morning.plain import one_line
 
 
@@ -25,7 +25,7 @@ class Staircase:
     kept: tuple[list[int], list[float]] = field(default_factory=lambda: ([], []))
     """The baseline is the first of them."""
     labels: list[str] = field(default_factory=list)
-    bands: list[tuple[float, float] | None] = field(default_factory=list)
+    bands: list[Band | None] = field(default_factory=list)
     """For each of the kept, the 95 % interval of its metric; None where nobody worked it out."""
     failed: list[int] = field(default_factory=list)
     """The experiments that crashed, ran out of time or broke a rule."""
@@ -34,16 +34,14 @@ class Staircase:
     @classmethod
     def of(cls, history: History, metric: str, direction: str) -> Staircase:
         """The chart of a session."""
-        chart = cls(metric, direction)
-        baseline = newest = history.baseline()
-        branch = history.kept()
-        on_branch = {judged.number: place for place, judged in enumerate(branch)}
-        for judged in [baseline, *sorted(branch, key=lambda each: each.number)]:
-            if judged is not None and judged.metric is not None:
-                if newest is None or on_branch.get(judged.number, -1) >= on_branch.get(newest.number, -1):
-                    newest = judged
-                chart._add_kept(judged.number, judged.metric, judged.before, judged.hypothesis)
-                chart._add_band(newest)
+        stairs = Stairs.of(history)
+        chart = cls(
+            metric,
+            direction,
+            kept=(stairs.numbers, stairs.metrics),
+            labels=[one_line(hypothesis) for hypothesis in stairs.hypotheses],
+            bands=stairs.bands,
+        )
         line = 0
         for number, verdict, value, before in history.moves():
             chart.last = max(chart.last, number)
@@ -53,32 +51,8 @@ class Staircase:
                 chart.failed.append(number)
             elif value is not None and math.isfinite(value) and verdict not in ("keep", "baseline"):
                 chart.discarded[0].append(number)
-                chart.discarded[1].append(chart._standing_on(line, value, before))
+                chart.discarded[1].append(stairs.standing_on(line, value, before))
         return chart
-
-    def _add_kept(self, number: int, metric: float, before: float | None, hypothesis: str) -> None:
-        self.kept[1].append(self._standing_on(-1, metric, before))
-        self.kept[0].append(number)
-        self.labels.append(one_line(hypothesis))
-
-    def _add_band(self, newest: Judged) -> None:
-        """How well the newest of the versions on the branch is known that this step's belongs to.
-
-        What was kept late may have an early number: then the last step's band is still the incumbent's.
-        """
-        metric, low, high = newest.metric, newest.metric_low, newest.metric_high
-        if metric is None or low is None or high is None:
-            self.bands.append(None)
-        else:
-            level = self.kept[1][-1]
-            self.bands.append((level - max(metric - low, 0.0), level + max(high - metric, 0.0)))
-
-    def _standing_on(self, step: int, metric: float, before: float | None) -> float:
-        """Where the line at this step and the change's own effect lead.
-
-        Under noise a verdict may have been turned long after its number, and then compares with what was kept by then.
-        """
-        return metric if before is None or not self.kept[1] else self.kept[1][step] + metric - before
 
     def steps(self) -> tuple[list[int], list[float]]:
         """The line: each kept metric holds until the next keep."""
