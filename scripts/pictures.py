@@ -21,10 +21,10 @@ import time
 from pathlib import Path
 from typing import Literal
 
+from overnight.cli.watching import Watcher
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
 
-from overnight.cli.watching import Watcher
 from overnight.goal.settings import Settings
 from overnight.loop.events import ExperimentJudged, ProposalFinished, RunStarted, SessionOpened
 from overnight.loop.following import Follower
