@@ -92,7 +92,7 @@ def test_a_hypothesis_calls_nobody(project: Project, webhook: Webhook) -> None:
     project.commit()
     project.set(notify=f"json://127.0.0.1:{webhook.port}")
     project.ok("run", "--plain", "--no-sandbox", "--experiments", "1")
-    assert "hello ＠everyone [31m <b>bold</b>" in webhook.posts[0]["message"]
+    assert "hello ＠everyone�[31m <b>bold</b>" in webhook.posts[0]["message"]
 
 
 @pytest.mark.parametrize("kind", ["nobody there", "refuses", "hangs"])
