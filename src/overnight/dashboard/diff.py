@@ -10,6 +10,8 @@ from pygments.lexers.special import TextLexer
 from pygments.token import STANDARD_TYPES
 from pygments.util import ClassNotFound
 
+from overnight.morning.plain import printable
+
 Kind = Literal["file", "hunk", "same", "added", "removed", "note"]
 MOST_LINES = 1500
 _LONGEST_LINE = 2000
@@ -18,12 +20,13 @@ _OF_THE_HEAD = ("index ", "--- ", "+++ ", "new file", "deleted file", "similarit
 
 def coloured(patch: str) -> list[dict[str, Any]]:
     """The lines of a unified diff: `{"kind": …, "pieces": [[class, text], …]}`, the sign taken off."""
-    lines = patch.splitlines()
+    # Python and Pygments know other ends of lines too; with those a guest could make up lines of its own.
+    lines = patch.removesuffix("\n").split("\n")
     found: list[dict[str, Any]] = []
     lexer: Lexer = TextLexer()
     hunk: list[tuple[Kind, str]] = []
     in_hunk = False
-    for line in lines[:MOST_LINES]:
+    for line in (printable(line.removesuffix("\r")) for line in lines[:MOST_LINES]):
         text = line[:_LONGEST_LINE]
         if line.startswith("diff --git "):
             found += _lexed(hunk, lexer)
