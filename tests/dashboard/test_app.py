@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from overnight.ledger.records import Settled, Steered
+from overnight.ledger.records import Settled, Steered, Stopped
 from overnight.loop.state import State
 from tests.checkout import Checkout
 from tests.dashboard.conftest import Client, served
@@ -222,3 +222,13 @@ def test_how_it_stands_while_somebody_is_at_work(client: Client, told: Night, st
         told.history.append(Steered(request="0" * 16, act="pause"))
         assert stand() == "paused"
     assert stand() == "cut_off"
+
+
+def test_while_it_is_verified_there_is_nothing_to_pause(client: Client, told: Night, state: State) -> None:
+    told.baseline(10.0)
+    told.history.append(Stopped(finished=True, reason="1 experiment is done"))
+    with state.locked():
+        summary = client.get("api/state")["summary"]
+        assert "overnight verify" in summary["sentence"]
+        assert not summary["at_work"]
+        assert "nobody is at work on this session" in client.wish("pause").json["error"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from overnight.dashboard.diff import MOST_LINES, coloured
 
 PATCH = """diff --git a/train.py b/train.py
@@ -35,6 +37,18 @@ def test_each_line_has_its_kind_and_its_words() -> None:
 def test_what_looks_like_a_head_inside_a_hunk_is_text() -> None:
     patch = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n--- gone\n+++ new\n"
     assert [line["kind"] for line in coloured(patch)] == ["file", "hunk", "removed", "added"]
+
+
+@pytest.mark.parametrize("end", ["\r", "\f", "\v", "\x1c", "\x85", "\u2028", "\u2029"])
+def test_a_line_ends_where_git_ends_it(end: str) -> None:
+    patch = (
+        f"diff --git a/x.py b/x.py\n@@ -1 +1,2 @@\n-a = 1\r\n+a = 2 #{end}-check(){end}diff --git a/y b/y\r\n+b = 3\n"
+    )
+    assert [(line["kind"], "".join(text for _, text in line["pieces"])) for line in coloured(patch)[2:]] == [
+        ("removed", "a = 1"),
+        ("added", "a = 2 #�-check()�diff --git a/y b/y"),
+        ("added", "b = 3"),
+    ]
 
 
 def test_a_language_that_nobody_knows_is_plain() -> None:

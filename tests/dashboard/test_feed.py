@@ -171,7 +171,7 @@ def test_what_a_slot_is_at_and_the_end_of_its_output(client: Client, told: Night
         assert "output" not in shown, "no path leaves the server"
         log.write_text("step 1\nstep 2\n")
         page.until("now", lambda now: now["slots"][0]["tail"] == "step 1\nstep 2")
-        for elsewhere in ("ledger.db", "../goal.md", f"{output}/../../../../ledger.db", "/etc/passwd"):
+        for elsewhere in ("ledger.db", "../goal.md", f"{output}/../../../../ledger.db", "/etc/passwd", f"{output}\0"):
             evil = slot.model_copy(update={"output": elsewhere, "words": elsewhere})
             live.write_text(Live(session="s", pid=1, slots=(evil,)).model_dump_json())
             now = page.until("now", lambda now, words=elsewhere: now["slots"] and now["slots"][0]["words"] == words)

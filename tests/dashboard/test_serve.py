@@ -41,6 +41,7 @@ def start(folder: Path, *arguments: str) -> tuple[subprocess.Popen[str], str]:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_it_ends_at_once_though_pages_listen(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "goal.md").touch()
     process, url = start(tmp_path, "serve", "--port", str(free_port()))
     page = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     page.request("GET", f"{urlsplit(url).path}api/events")
@@ -55,6 +56,7 @@ def test_it_ends_at_once_though_pages_listen(tmp_path: Path, number: signal.Sign
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    (tmp_path / "goal.md").touch()
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -95,6 +97,12 @@ def test_who_only_connects_cannot_use_up_the_files_of_the_session(tmp_path: Path
 def test_a_session_that_nobody_knows(project: Project) -> None:
     project.ok("run", "--experiments", "1")
     assert "there is no session 'nope'" in project.refused("serve", "--session", "nope")
+
+
+def test_a_folder_that_has_nothing_to_do_with_it(bare: Project) -> None:
+    for name in ("goal.md", "nowhere", "nowhere/goal.md"):
+        (bare.folder / "goal.md").unlink(missing_ok=True)
+        assert "is it the right folder?" in bare.refused("serve", name)
 
 
 def test_without_the_extra_it_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
 
 from overnight.goal.settings import Settings
 from overnight.loop.events import ProposalStarted, SessionOpened
-from overnight.loop.live import Pulse, read_live
+from overnight.loop.live import Live, Pulse, Slot, read_live
 from overnight.loop.state import State
 from tests.night import SETTINGS
 
@@ -27,3 +28,18 @@ def test_a_file_that_cannot_be_written_ends_no_night(tmp_path: Path, blocked: st
         (state.folder / blocked / "in the way").mkdir(parents=True)
         pulse.follow(ProposalStarted(2, "search"))
         pulse.end()
+
+
+@pytest.mark.parametrize("since", ["Infinity", "NaN", '"soon"', "null"])
+def test_what_makes_no_sense_is_nothing(tmp_path: Path, since: str) -> None:
+    state = State.of(tmp_path)
+    state.create()
+    slot = Slot(step="running", words="measuring", number=1, since=time.time())
+    whole = Live(session="s", pid=1, slots=(slot,))
+    place = state.folder / "now.json"
+    with state.locked():
+        place.write_text(whole.model_dump_json())
+        assert read_live(state) == whole
+        place.write_text(whole.model_dump_json().replace(f'"since":{slot.since}', f'"since":{since}'))
+        assert read_live(state) is None
+    assert read_live(state) is None, "nobody is at work"

@@ -35,6 +35,8 @@ def test_metrics_that_are_compared_have_as_many_decimals_as_it_takes() -> None:
     assert metric_words(2.114, 1.87213) == ["2.114", "1.872"]
     assert metric_words(10.0, 7.5) == ["10.0", "7.5"]
     assert metric_words(1000.0, 940.0) == ["1000", "940"]
+    assert metric_words(51.25, 0.0039745, None) == ["51.2", "0.00397", ""]
+    assert metric_words(51.25, 0.0) == ["51.2", "0.0"]
     assert metric_words(0.123456789, 0.123456789) == ["0.123457", "0.123457"]
     assert metric_words(3e9, 2e9) == ["3e+09", "2e+09"]
     assert metric_words(2.5, None) == ["2.5", ""]

@@ -228,6 +228,14 @@ def test_a_wish_for_one_session_is_not_carried_out_in_the_next(night: Project) -
     assert kept(night) == {1, 2}
 
 
+@pytest.mark.parametrize("act", ["pause", "finish"])
+def test_what_was_asked_of_a_process_that_has_ended_does_not_hold_up_the_next(night: Project, act: Act) -> None:
+    night.ok("run", "--experiments", "1")
+    ask(night, act)
+    assert "(refused: it was asked of a process that has ended since" in night.ok("run", "--experiments", "2")
+    assert kept(night) == {1, 2}
+
+
 def test_what_cannot_be_done_is_refused_and_said(night: Project) -> None:
     night.ok("run", "--experiments", "1")
     for request in (("take_back", 7), ("take_back", None), ("hint", None), ("withdraw", None), ("resume", None)):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from overnight.cli.places import GoalArgument, SessionOption, folder_of
+from overnight.cli.places import GoalArgument, SessionOption, folder_of, goal_file
 from overnight.errors import OvernightError
 from overnight.loop.state import State
 
@@ -32,6 +32,8 @@ def serve(goal: GoalArgument = None, session: SessionOption = None, port: PortOp
 
         with open_history(folder, session):
             pass  # A name that nobody knows is said now.
+    elif not goal_file(goal).exists() and not State.of(folder).folder.exists():
+        raise OvernightError(f"there is no goal.md in {folder}, and nothing was run there; is it the right folder?")
     dashboard = make_dashboard(folder, session, port)
     typer.echo(f"The dashboard is at {dashboard.url} (Ctrl-C ends it, not the session)")
     dashboard.run()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from overnight.morning.diff import DiffLine, read_diff
+from overnight.morning.plain import printable
 
 MOST_LINES = 1500
 _LONGEST_LINE = 2000
@@ -13,8 +14,9 @@ _OF_THE_HEAD = ("index ", "--- ", "+++ ", "new file", "deleted file", "similarit
 
 def coloured(patch: str) -> list[dict[str, Any]]:
     """The lines of a unified diff: `{"kind": …, "pieces": [[class, text], …]}`, the sign taken off."""
+    # Python knows other ends of lines too; with those a guest could make up lines of its own.
     lines = patch.removesuffix("\n").split("\n")
-    shown = [line[:_LONGEST_LINE] for line in lines[:MOST_LINES]]
+    shown = [printable(line.removesuffix("\r"))[:_LONGEST_LINE] for line in lines[:MOST_LINES]]
     found = [_shown(line) for line in read_diff(shown) if _is_worth_showing(line)]
     if len(lines) > MOST_LINES:
         found += note(f"… {len(lines) - MOST_LINES} more lines: `git show`")

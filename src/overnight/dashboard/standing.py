@@ -33,7 +33,7 @@ def standing(history: History, state: State) -> dict[str, Any]:
         "trust_words": trust_words(summary),
         "wanted": summary.experiments_wanted,
         "reads_hints": bool(set(summary.agent.split(", ")) - {"search"}),
-        "at_work": summary.state == "running",
+        "at_work": summary.state == "running" and history.stopped() is None,
         "as_of": time.time(),
     }
 
@@ -73,6 +73,8 @@ def _sentence(stand: Stand, summary: Summary, history: History) -> str:
             return f"It could not go on: {summary.last_reason.rstrip('.')}. Mend that; {GO_ON}"
         case "cut_off":
             return f"Cut off: the process ended without a word. Nothing is lost; {GO_ON}"
+        case _ if history.stopped() is not None:
+            return "Another command measures here now, such as `overnight verify`."
         case _:
             of = f" of {summary.experiments_wanted}" if summary.experiments_wanted else ""
             return f"At work on experiment {history.last_number() or 1}{of}."

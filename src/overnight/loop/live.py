@@ -45,7 +45,7 @@ _WORDS: dict[Role, str] = {
 class Slot(BaseModel):
     """What one slot is at."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     slot: int = 0
     step: Literal["proposing", "reviewing", "running", "guarding", "deciding"]

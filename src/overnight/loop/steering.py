@@ -69,12 +69,13 @@ def problem_with(history: History, state: State, request: Request) -> str | None
     if request.session not in ("", history.session):
         return f"it was asked of session {request.session}, and this is session {history.session}"
     if request.act in _ABOUT_A_PROCESS:
-        if state.holder() is None or not history.is_newest(state.home):
+        holder = state.holder()
+        if holder is None or history.stopped() is not None or not history.is_newest(state.home):
             return "nobody is at work on this session; `overnight run` starts or continues it"
         is_paused = history.paused() is not None
         if request.act != "finish" and is_paused == (request.act == "pause"):
             return "it is paused already" if is_paused else "it is not paused"
-        return None
+        return "it was asked of a process that has ended since" if request.time < holder.since else None
     if request.act == "hint":
         return None if text else "there is nothing in it; write what to try"
     if request.act == "withdraw":

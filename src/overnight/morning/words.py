@@ -44,13 +44,15 @@ def numbers_words(numbers: list[int], most: int = 8) -> str:
 
 
 def metric_words(*values: float | None) -> list[str]:
-    """Metrics to be compared, all with as many decimals as their difference needs."""
+    """Metrics to be compared, with as many decimals as their difference needs, and none as a zero that it is not."""
     known = [value for value in values if value is not None]
     apart = max(known) - min(known) if known else 0.0
     if not apart or max(map(abs, known)) >= 1e7:
         return [f"{value:.6g}" if value is not None else "" for value in values]
     decimals = min(max(2 - math.floor(math.log10(apart)), 0), 12)
     texts = [f"{value:.{decimals}f}" for value in known]
+    if any(value and not float(text) for value, text in zip(known, texts, strict=True)):
+        return [f"{value:.3g}" if value is not None else "" for value in values]
     while decimals and all(text.endswith("0") for text in texts):
         decimals -= 1
         texts = [text[:-1].removesuffix(".") for text in texts]
