@@ -96,6 +96,7 @@ def test_every_mistake_is_said_at_once_with_its_line(folder: Path) -> None:
         (GOOD.replace("edit: train.py", "edit: src/*.py"), "no file matches 'src/*.py'"),
         (GOOD.replace("edit: train.py", "edit: ."), "is a folder; name a file"),
         (GOOD.replace("edit: train.py", "edit: []"), "at least 1 item"),
+        ("---\nedit: train.py\nrun: x\nmetric: loss\nnotify: 3\n---\n", "goal.md:5: `notify` must be a list"),
     ],
 )
 def test_what_cannot_be_used(folder: Path, text: str | bytes, words: str) -> None:

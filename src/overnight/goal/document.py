@@ -146,6 +146,8 @@ def _explain(path: Path, lines: Mapping[str, int], detail: ErrorDetails) -> str:
             return f"{where}: `{key}` is missing; add a line such as `{key}: {_EXAMPLES.get(key, '…')}`"
         case "extra_forbidden":
             return f"{where}: `{key}` is not a setting; {_did_you_mean(names)}"
+        case "tuple_type":
+            return f"{where}: `{key}` must be a list, such as [a, b], not {detail['input']!r}"
         case "literal_error":
             return f"{where}: `{key}` must be {detail['ctx']['expected']}, not {detail['input']!r}"
         case "value_error":
