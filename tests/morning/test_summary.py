@@ -60,6 +60,9 @@ def test_words() -> None:
     assert percent_words(11.44) == "11.4 % better"
     assert percent_words(-0.31) == "0.31 % worse"
     assert percent_words(0.0) == "no better"
+    assert percent_words(99.9923) == "99.9923 % better"
+    assert percent_words(99.9999999) == "99.9999 % better"
+    assert percent_words(100.0) == "100 % better"
     assert "no meaning" in percent_words(None)
     assert (
         verified_words(verified()) == "verified 20 % better (95 % interval 18.5 to 21.5, 5 pairs of runs on new seeds)"

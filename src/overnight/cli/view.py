@@ -105,7 +105,8 @@ class Watcher:
 
     def _say_opened(self, event: SessionOpened) -> None:
         how = "goes on" if event.resumed_after is not None else "begins"
-        at = f" after {event.resumed_after} experiments" if event.resumed_after else ""
+        done = event.resumed_after
+        at = f" after {done} {'experiment' if done == 1 else 'experiments'}" if done else ""
         settings = event.settings
         self._console.print(
             f"[bold]Session {event.session}[/] {how}{at} at commit {event.base[:7]}: {settings.who} changes "

@@ -65,7 +65,10 @@ def percent_words(percent: float | None) -> str:
         return "improvement in percent has no meaning from 0"
     if abs(percent) < 5e-5:
         return "no better"
-    return f"{abs(percent):.3g} % {'better' if percent > 0 else 'worse'}"
+    size = abs(percent)
+    # What is nearly all is not all: a time 99.99 % shorter is not zero.
+    digits = f"{size:.3g}" if not 99.95 <= size < 100 else f"{min(size, 99.9999):.6g}"
+    return f"{digits} % {'better' if percent > 0 else 'worse'}"
 
 
 def verified_words(verified: Verified) -> str:
