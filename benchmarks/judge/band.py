@@ -9,11 +9,11 @@ import sys
 from random import Random
 from statistics import fmean
 
-from rules import _judge, until_morning
+from rules import decisions, judge_of
 from simulate import title
 from world import Night, World
 
-from overnight.judge.ties import Ties
+from overnight.judge.judge import BASELINE_RUNS
 
 _WORLDS = [World(0.15, 0.3), World(0.05, 1.0), World(0.15, 1.0), World(0.15, 1.0, "heavy"), World(0.15, 3.0)]
 
@@ -21,24 +21,15 @@ _WORLDS = [World(0.15, 0.3), World(0.05, 1.0), World(0.15, 1.0), World(0.15, 1.0
 def looks(night: Night) -> list[tuple[bool, float]]:
     """Whether the truth was within the band, and the band's half width, at every tenth experiment."""
     seen: list[tuple[bool, float]] = []
-    before = Random(f"{night.seed} baseline")
-    judge, random, ties = _judge(night), Random(night.seed), Ties()
+    judge = judge_of(night)
     assert judge is not None, "these worlds are noisy"
-    start = night.world.sigma / 5**0.5 * before.gauss(0, 1)  # How far the mean of the baseline's runs was off.
-    kept: list[int] = []
-    with until_morning():
-        while True:
-            version = judge.plan(night.idea(), ties, random)
-            judge.observe(version, night.measure(version))
-            if judge.wants_repeat():
-                judge.observe(version, night.measure(version))
-            kept = judge.best(kept, ties)
-            judge.drop(set(judge.hopeless(ties)) - set(kept))
-            judge.settle(judge.surest(kept, ties))
-            if len(night.effects) % 10 == 0 and kept:
-                claimed = start + sum(judge.gain(idea).mean for idea in kept)
-                reach = judge.reach(kept)
-                seen.append((abs(claimed - night.truth(kept)) <= reach, reach))
+    # How far the mean of the baseline's runs was off.
+    start = night.world.sigma / BASELINE_RUNS**0.5 * Random(f"{night.seed} baseline").gauss(0, 1)
+    for kept in decisions(night, judge):
+        if len(night.effects) % 10 == 0 and kept:
+            claimed = start + sum(judge.gain(idea).mean for idea in kept)
+            reach = judge.reach(kept)
+            seen.append((abs(claimed - night.truth(kept)) <= reach, reach))
     return seen
 
 

@@ -91,7 +91,7 @@ def three_repeats(night: Night) -> Outcome:
     return outcome
 
 
-def _judge(night: Night) -> Judge | None:
+def judge_of(night: Night) -> Judge | None:
     """The judge, who knows the baseline; None where the metric repeats exactly, so that one run decides."""
     baseline = [night.baseline() for _ in range(EXACT_RUNS)]
     if min(baseline) == max(baseline):
@@ -101,9 +101,18 @@ def _judge(night: Night) -> Judge | None:
 
 def overnight(night: Night) -> Outcome:
     """Overnight's judge, asked as the loop asks it."""
-    judge, random, ties = _judge(night), Random(night.seed), Ties()
+    judge = judge_of(night)
     if judge is None:
         return greedy(night)
+    kept: list[int] = []
+    for kept in decisions(night, judge):  # noqa: B007 - the last one counts
+        pass
+    return _claim(judge, judge.best(kept, Ties(), at_last=True))
+
+
+def decisions(night: Night, judge: Judge) -> Iterator[list[int]]:
+    """What is kept after each experiment of a night, until the budget is spent."""
+    random, ties = Random(night.seed), Ties()
     kept: list[int] = []
     with until_morning():
         while True:
@@ -114,12 +123,12 @@ def overnight(night: Night) -> Outcome:
             kept = judge.best(kept, ties)
             judge.drop(set(judge.hopeless(ties)) - set(kept))
             judge.settle(judge.surest(kept, ties))
-    return _claim(judge, judge.best(kept, ties, at_last=True))
+            yield kept
 
 
 def one_at_a_time(night: Night) -> Outcome:
     """The same judge where no two open ideas can be combined, as when every proposal changes the same line."""
-    judge = _judge(night)
+    judge = judge_of(night)
     if judge is None:
         return greedy(night)
     kept: list[int] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from overnight.morning.plain import printable
 from overnight.runs.redact import redact
 
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -15,7 +16,7 @@ def readable(raw: bytes) -> str:
     """The text, redacted: what a terminal would show of it in the end."""
     text = redact(raw.decode("utf-8", errors="replace")).replace("\r\n", "\n")
     text = _OVERWRITTEN.sub("", _ESCAPES.sub("", text)).replace("\r", "")
-    return "".join(sign if sign.isprintable() or sign in "\n\t" else "�" for sign in text)
+    return printable(text)
 
 
 def whole_lines(raw: bytes) -> bytes:

@@ -8,6 +8,7 @@ import os
 import re
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator, Sequence
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -37,7 +38,7 @@ class Companion(Protocol):
         ...
 
 
-class BackgroundCompanion:
+class BackgroundCompanion(ABC):
     """Works through what it is given, in a thread of its own that nobody has to wait for."""
 
     def __init__(self, name: str) -> None:
@@ -73,11 +74,11 @@ class BackgroundCompanion:
         """Have a person told."""
         self._notices.put(words)
 
+    @abstractmethod
     def handle(self, event: SessionEvent) -> None:
         """Do what an event asks for; in the thread."""
-        raise NotImplementedError
 
-    def wait_is_over(self) -> None:
+    def wait_is_over(self) -> None:  # noqa: B027 - who never waits has nothing to do
         """Nothing has happened for as long as `patience` said; in the thread."""
 
     def patience(self) -> float | None:
