@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from overnight.errors import Interrupted
 from overnight.fleet.local import LocalFleet, Version, linked_paths
 from overnight.goal.settings import Settings
 from overnight.repo.git import Repository
-from overnight.runs.sandbox import NoSandbox, Sandbox
+from overnight.runs.sandbox import NoSandbox, Sandbox, find_sandbox
 from tests.checkout import Checkout
 
 PROGRAM = "import os\nKNOB = 3\nprint('loss:', KNOB, 'seed:', os.environ['OVERNIGHT_SEED'])\n"
@@ -77,6 +78,30 @@ def test_the_scorer_is_the_baselines_whatever_the_candidate_brings(project: Chec
     cheat = repository.commit_files(version.commit, {"score.py": b"print('loss: -9')\n"}, "cheat")
     assert fleet.measure(Version(cheat, "cheat"), 1, "candidate", 1).value == 1
     assert fleet.measure(version, 1, "verify_best", 1, measured_by="echo loss: 8").value == 8
+
+
+def test_only_the_scorer_has_the_key_and_the_network_that_are_the_scorers(
+    project: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sandbox = find_sandbox()
+    if sandbox is None:
+        pytest.skip("there is no sandbox on this machine")
+    monkeypatch.setenv("MY_MODEL_KEY", "correct-horse")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        look = (
+            "import os, socket\n"
+            "key = os.environ.get('MY_MODEL_KEY') == 'correct-horse'\n"
+            f"network = socket.socket().connect_ex({listening.getsockname()!r}) == 0\n"
+        )
+        project.write("solve.py", f"{look}print('run_has:', key + 2 * network)\n")
+        project.write("score.py", f"{look}print('loss:', key + 2 * network)\n")
+        project.commit()
+        score = f"{sys.executable} score.py"
+        for settings, has in (({}, 0), ({"score_env": "MY_MODEL_KEY"}, 1), ({"score_network": True}, 2)):
+            fleet, version = fleet_of(project, sandbox, score=score, **settings)
+            measured = fleet.measure(version, 1, "candidate", 1)
+            assert (measured.value, measured.metrics["run_has"]) == (has, 0)
+            fleet.close()
 
 
 @pytest.mark.parametrize(

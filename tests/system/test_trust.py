@@ -168,3 +168,10 @@ def test_a_run_that_lacks_something_in_its_room_is_told_what(
     project.write("solve.py", program.replace("OUTSIDE", repr(str(tmp_path / "rows.csv"))) + "\n")
     project.commit()
     assert hint in project.refused("check")
+
+
+def test_a_scorer_without_a_network_is_told_how_it_gets_one(project: Project) -> None:
+    project.write("score.py", "import urllib.request\nurllib.request.urlopen('http://example.invalid/')\n")
+    project.set(score=f"{sys.executable} score.py")
+    project.commit()
+    assert "unless goal.md says `score_network: true`" in project.refused("check")

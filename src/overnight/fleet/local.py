@@ -168,6 +168,7 @@ class LocalFleet:
             sandbox=self._sandbox,
             room=room,
             score_room=rooms.of_scorer(score, self._score_copy, artifacts) if score and self._score_copy else None,
+            score_env=settings.score_env,
             artifacts=artifacts,
             output=output,
             trespass=self._trespass,

@@ -42,6 +42,7 @@ class Rooms:
             copy.project,
             sees=(*self._tools(command), copy.folder, artifacts, *self._frozen()),
             tmp=self._fresh_tmp("score-tmp"),
+            network=self.settings.score_network,
             limits=Limits.of(self.settings.limits),
         )
 

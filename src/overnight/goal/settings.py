@@ -135,6 +135,10 @@ class Settings(_Frozen):
     """Paths that only the scorer sees, such as labels; inside the project or outside it."""
     run_network: bool = False
     """Whether runs have a network."""
+    score_network: bool = False
+    """Whether the frozen scorer has one, such as one that asks a model."""
+    score_env: Strings = ()
+    """Environment variables that the scorer gets besides the harmless ones, such as the key of that model."""
     agent_network: bool | None = None
     """Whether the agent has one; unless given, the coding agents that are known by name do."""
     agent_env: Strings = ()

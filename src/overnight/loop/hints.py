@@ -17,20 +17,22 @@ def baseline_error(project: Project, measured: Measured) -> GoalError:
     goal = project.goal
     if measured.outcome == "timeout":
         key, hint = "budget", "give it a longer `budget:` (or `kill_at:`), or let it stop by itself in time"
-    elif measured.exit_code == 0:
+    elif measured.exit_code == 0 and not _scorer_failed(measured):
         key = "score" if goal.settings.score else "metric"
         name = goal.settings.metric
         lines = f"lines `candidate.{name}: NUMBER` and `incumbent.{name}: NUMBER`" if goal.settings.compare else None
         hint = f"print {lines or f'a line `{name}: NUMBER`'}, or name one of the printed numbers as `metric:`"
     else:
-        key, hint = (
-            "compare" if goal.settings.compare else "run",
-            "it must work as it is before it can be improved" + _hint(project, measured),
-        )
+        key = "compare" if goal.settings.compare else "score" if _scorer_failed(measured) else "run"
+        hint = "it must work as it is before it can be improved" + _hint(project, measured)
     tail = "\n".join(f"    {line}" for line in measured.output_tail.splitlines()[-15:])
     printed = f"\n  the end of its output:\n{tail}" if tail else "\n  it printed nothing"
     metric = goal.settings.metric
     return GoalError([f"{goal.at(key)}: the baseline gives no `{metric}`: {measured.reason}; {hint}{printed}"])
+
+
+def _scorer_failed(measured: Measured) -> bool:
+    return measured.reason.startswith("the scorer ")
 
 
 def _hint(project: Project, measured: Measured) -> str:
@@ -44,6 +46,8 @@ def _hint(project: Project, measured: Measured) -> str:
     if os.strerror(errno.EROFS) in printed:
         return ". Runs may write only to the folder OVERNIGHT_ARTIFACTS and to TMPDIR"
     if any(words in printed for words in _NO_NETWORK):
+        if _scorer_failed(measured):
+            return ". The scorer has no network unless goal.md says `score_network: true`"
         return ". Runs have no network unless goal.md says `run_network: true`"
     outside = [path for path in re.findall(r"/[\w.@+-]+(?:/[\w.@+-]+)+", printed) if Path(path).exists()]
     hidden = [path for path in outside if not Path(path).is_relative_to(project.goal.folder)]

@@ -19,7 +19,7 @@ from overnight.runs.sandbox import Sandbox
 from overnight.runs.world import World
 
 _MEASURING = ("edit", "run", "compare", "score", "metric", "direction", "budget", "kill_at", "overtime", "guards",
-    "read", "hidden", "run_network", "limits", "prefer", "margin",
+    "read", "hidden", "run_network", "score_network", "score_env", "limits", "prefer", "margin",
 )  # fmt: skip
 """Settings that must not change within a session: runs before and after could not be compared."""
 

@@ -45,6 +45,8 @@ class RunOrder:
     """The file for everything printed."""
     trespass: Callable[[], str | None] = lambda: None
     """Says what the run did to the scorer's room, if anything."""
+    score_env: tuple[str, ...] = ()
+    """The environment variables that are the scorer's alone."""
     sides: tuple[Path, Path] | None = None
     """Where the candidate and the incumbent are that the command compares; None where it runs one version."""
 
@@ -147,7 +149,7 @@ def _scored(
             command,
             room=room,
             sandbox=order.sandbox,
-            env=guest_environment(room, order.sandbox, **env),
+            env=guest_environment(room, order.sandbox, order.score_env, **env),
             limit=SCORER_SECONDS,
             output=output,
             should_stop=should_stop,
