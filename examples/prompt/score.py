@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 LABELS = ("payment", "delivery", "return", "account", "product")
 LARGEST_PROMPT = 50_000
 CHOICES = {"pick": ("first", "similar"), "order": ("by label", "mixed")}
-RANGES = {"temperature": (0, 2), "examples": (0, 8), "example_words": (0, 1000)}
+RANGES = {"temperature": (0, 2), "examples": (0, 8)}
 
 Case = dict[str, str]
 """A mail: its `text` and its `label`."""
@@ -41,7 +41,6 @@ class Prompt:
 
     temperature: float
     examples: int
-    example_words: int
     pick: str
     order: str
     show_definitions: bool
@@ -56,8 +55,7 @@ class Prompt:
         instructions = instructions.replace("{definitions}", "\n".join(lines) if self.show_definitions else "")
         found = [{"role": "system", "content": instructions.strip()}]
         for case in self._chosen(mail, solved):
-            text = " ".join(case["text"].split()[: self.example_words])
-            found += [{"role": "user", "content": text}, {"role": "assistant", "content": case["label"]}]
+            found += [{"role": "user", "content": case["text"]}, {"role": "assistant", "content": case["label"]}]
         reminder = f"\n\nLabels: {', '.join(LABELS)}" if self.remind else ""
         return [*found, {"role": "user", "content": mail + reminder}]
 

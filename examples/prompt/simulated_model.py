@@ -71,7 +71,8 @@ your am any get got so than
 _SKIPPED = frozenset(STOP_WORDS.split())
 _WORD = re.compile(r"[a-z]+")
 _DEFINED = re.compile(r"^[-*\s]*([\w-]+)\s*:\s+(.+)$", re.MULTILINE)
-_LISTED = re.compile(r":\s*((?:[\w-]+,\s+)+(?:or\s+|and\s+)?[\w-]+)")
+_LISTED = re.compile(r":\s*([\w-]+(?:(?:,\s*(?:or\s+|and\s+)?|\s+or\s+|\s+and\s+)[\w-]+)+)")
+_BETWEEN = re.compile(r",\s*(?:or\s+|and\s+)?|\s+or\s+|\s+and\s+")
 _ENDINGS = ("ations", "ation", "ments", "ment", "ings", "ing", "ies", "ed", "es", "er", "ly", "s", "y", "e")
 
 SURENESS = 7.0  # how far apart the labels are for it
@@ -111,10 +112,10 @@ class Reading:
             if asked["role"] == "user" and given["role"] == "assistant"
         ]
         asked = f"{told}\n{self.question['content']}"
-        listed = [name for match in _LISTED.findall(_DEFINED.sub("", asked)) for name in re.split(r",\s+(?:or\s+|and\s+)?", match)]
+        lists = _LISTED.findall(_DEFINED.sub("", asked))
+        listed = [name.lower() for each in lists for name in _BETWEEN.split(each)]
         defined = dict(_DEFINED.findall(told))
-        names = [name.lower().removeprefix("or ").removeprefix("and ") for name in listed]
-        self.labels = list(dict.fromkeys([*names, *(label for _, label in solved)]))
+        self.labels = list(dict.fromkeys([*listed, *(label for _, label in solved)]))
         self.last = solved[-1][1] if solved else ""
         last = len(solved) - 1
         self.evidence = [(label, OF_NAME, ideas(label)) for label in self.labels]
