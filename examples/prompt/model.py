@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +55,17 @@ class Settings:
 
     @classmethod
     def read(cls, path: Path) -> Settings:
-        return cls(**tomllib.loads(path.read_text(encoding="utf-8")))
+        """Raises NoAnswerError where nothing can be asked like that."""
+        try:
+            settings = cls(**tomllib.loads(path.read_text(encoding="utf-8")))
+            usable = (
+                settings.model and min(settings.times, settings.at_once, settings.timeout_seconds, settings.tries) > 0
+            )
+        except (OSError, ValueError, TypeError) as error:
+            raise NoAnswerError(f"{path.name} cannot be used: {error}") from None
+        if not usable:
+            raise NoAnswerError(f"{path.name} must name a model, and all its numbers must be more than 0")
+        return settings
 
 
 @dataclass(frozen=True)
@@ -89,7 +100,7 @@ class Server:
                 if tried == self.settings.tries:
                     raise NoAnswerError(f"{error}, {tried} times in a row") from None
                 self.pause(min(LONGEST_WAIT, 2.0**tried if error.wait is None else error.wait))
-        raise NoAnswerError("settings.toml allows no try")
+        raise NoAnswerError("it was not asked at all")
 
     def _ask_once(self, messages: Messages, temperature: float, seed: int) -> str:
         body = {"model": self.settings.model, "messages": messages, "temperature": temperature, "seed": seed}
@@ -103,7 +114,7 @@ class Server:
         except TimeoutError:
             seconds = self.settings.timeout_seconds
             raise BusyError(f"the model did not answer within {seconds:g} s") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise BusyError(f"the server at {self.url} cannot be reached ({reason})") from None
 
@@ -119,8 +130,8 @@ def server(settings: Settings) -> Iterator[Server]:
         with serving() as url:
             yield Server(url, "", settings)
     else:
-        url = os.environ.get("OPENAI_BASE_URL", "").rstrip("/") or OPENAI
-        yield Server(url, os.environ.get("OPENAI_API_KEY", ""), settings)
+        url = os.environ.get("OPENAI_BASE_URL", "").strip().rstrip("/") or OPENAI
+        yield Server(url, os.environ.get("OPENAI_API_KEY", "").strip(), settings)
 
 
 def _answer(body: bytes) -> str:

@@ -113,17 +113,28 @@ def label_in(answer: str) -> str | None:
 
 
 def read_cases(split: str) -> list[Case]:
-    return [json.loads(line) for line in (HERE / f"{split}.jsonl").read_text(encoding="utf-8").splitlines()]
+    """The mails of a split. Whoever puts their own there is told what is wrong with them."""
+    cases: list[Case] = []
+    for number, line in enumerate((HERE / f"{split}.jsonl").read_text(encoding="utf-8").splitlines(), 1):
+        try:
+            case = json.loads(line)
+            is_case = type(case["text"]) is str and case["label"] in LABELS
+        except (ValueError, LookupError, TypeError):
+            is_case = False
+        if not is_case:
+            raise SystemExit(f"score.py: {split}.jsonl:{number} is no JSON object with a `text` and a known `label`")
+        cases.append(case)
+    return cases
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="How many mails are sorted right; higher is better.")
     parser.add_argument("--split", choices=("train", "validation", "held_out"), default="validation")
     split = parser.parse_args().split
-    settings = Settings.read(HERE / "settings.toml")
     first_seed = int(os.environ.get("OVERNIGHT_SEED", "0"))
-    cases = [case for case in read_cases(split) for _ in range(settings.times)]
     try:
+        settings = Settings.read(HERE / "settings.toml")
+        cases = [case for case in read_cases(split) for _ in range(settings.times)]
         prompt = read_prompt(Path(os.environ.get("OVERNIGHT_ARTIFACTS", HERE)) / "prompt.toml")
         solved = [] if split == "train" else read_cases("train")
         asked = [prompt.messages(case["text"], solved) for case in cases]

@@ -60,7 +60,13 @@ def read_labels(split: str) -> dict[str, Any]:
     path = Path(__file__).parent / name
     if not path.is_file():
         raise SystemExit(f"score.py: there is no {name}; run `python prepare.py` first")
-    labels: dict[str, Any] = json.loads(path.read_bytes())
+    try:
+        labels: dict[str, Any] = json.loads(path.read_bytes())
+        is_whole = {"sha256", "queries", "documents"} <= labels.keys() and any(labels["labels"].values())
+    except (ValueError, LookupError, AttributeError):
+        is_whole = False
+    if not is_whole:
+        raise SystemExit(f"score.py: {name} is not as `python prepare.py` writes it; run that again")
     return labels
 
 

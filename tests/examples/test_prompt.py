@@ -328,3 +328,28 @@ def test_the_scorer_ends_with_one_sentence_and_exit_code_1(example: Project) -> 
     )
     assert (scored.returncode, scored.stdout) == (1, "")
     assert scored.stderr == "score.py: temperature is '9'; allowed: (0, 2)\n"
+
+
+def test_who_brings_cases_of_their_own_is_told_what_is_wrong_with_them(
+    score: ModuleType, model: ModuleType, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(score, "HERE", tmp_path)
+    good = '{"text": "Where is it?", "label": "delivery"}\n'
+    for bad in (
+        '{"text": "Where is it?"',
+        '{"text": "Where is it?", "label": "where"}',
+        '{"label": "delivery"}',
+        "[]",
+        "3",
+    ):
+        (tmp_path / "train.jsonl").write_text(good + bad)
+        with pytest.raises(SystemExit, match=r"score\.py: train\.jsonl:2 is no JSON object"):
+            score.read_cases("train")
+    for settings in (
+        "model = ",
+        'model = "x"',
+        (FOLDER / "settings.toml").read_text().replace("at_once = 8", "at_once = 0"),
+    ):
+        (tmp_path / "settings.toml").write_text(settings)
+        with pytest.raises(model.NoAnswerError, match=r"settings\.toml (cannot be used|must name a model)"):
+            model.Settings.read(tmp_path / "settings.toml")
