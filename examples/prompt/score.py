@@ -71,7 +71,7 @@ class Prompt:
 
 def _likeness(one: str, other: str) -> float:
     words, others = (set(re.findall(r"\w+", text.lower())) for text in (one, other))
-    return len(words & others) / len(words | others)
+    return len(words & others) / max(len(words | others), 1)
 
 
 def read_prompt(path: Path) -> Prompt:
