@@ -28,6 +28,7 @@ import worker
 import workload
 
 HERE = Path(__file__).parent
+WORKER = (HERE / "worker.py").read_text(encoding="utf-8")
 ROUNDS = 5
 """Each has fresh processes and fresh work: where a process happens to lie in memory makes it faster or slower."""
 AT_ONCE = 6
@@ -79,7 +80,7 @@ class Process:
         self.seconds = 0.0
         self.answers: list[Any] = []
         self._process = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", (HERE / "worker.py").read_text(encoding="utf-8")],
+            [sys.executable, "-I", "-S", "-c", WORKER],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -20,7 +20,10 @@ ALLOW, REFUSE = 0x7FFF0000, 0x00050001  # the second is the error "operation not
 
 
 def confine() -> None:
-    """Have the kernel refuse every new process and thread from now on; nothing can take that back."""
+    """Have the kernel refuse every new process and thread from now on, and other processes' looks into this one.
+
+    Nothing can take that back.
+    """
     if sys.platform != "linux" or platform.machine() not in CALLS:
         return
     architecture, calls = CALLS[platform.machine()]
@@ -34,7 +37,8 @@ def confine() -> None:
     header = ctypes.create_string_buffer(struct.pack("HxxxxxxP", len(program), ctypes.addressof(text)))
     prctl = ctypes.CDLL(None, use_errno=True).prctl
     prctl.argtypes = [ctypes.c_int, *[ctypes.c_ulong] * 4]
-    if prctl(38, 1, 0, 0, 0) or prctl(22, 2, ctypes.addressof(header), 0, 0):  # no new privileges; seccomp
+    # That it may not be dumped, that it gets no new privileges, and the filter.
+    if prctl(4, 0, 0, 0, 0) or prctl(38, 1, 0, 0, 0) or prctl(22, 2, ctypes.addressof(header), 0, 0):
         raise OSError(ctypes.get_errno(), "the kernel does not let a process be confined (seccomp)")
 
 
