@@ -115,7 +115,7 @@ class Process:
             self._process.stdin.flush()
             return json.loads(self._process.stdout.readline(LONGEST_ANSWER))
         except (OSError, ValueError, RecursionError):
-            raise refusal(f"{self.who} ended or garbled its answer") from None
+            raise refusal(f"{self.who} ended, ran for too long or garbled its answer") from None
 
     def _stand_still(self) -> None:
         self._process.send_signal(signal.SIGSTOP)

@@ -8,6 +8,7 @@ it says is believed: compare.py looks at the outputs, and reads the clock in its
 import ctypes
 import json
 import platform
+import resource
 import struct
 import sys
 from types import ModuleType
@@ -16,6 +17,8 @@ CALLS = {  # What starts a process or a thread: clone, fork, vfork, clone3. Othe
     "x86_64": (0xC000003E, (56, 57, 58, 435)),
     "aarch64": (0xC00000B7, (220, 435)),
 }
+MOST_SECONDS = 5
+"""Of processor time: many times what a version needs, so that one that never ends is not waited for."""
 ALLOW, REFUSE = 0x7FFF0000, 0x00050001  # the second is the error "operation not permitted"
 
 
@@ -67,6 +70,7 @@ def main() -> None:
     answers, sys.stdout = sys.stdout, None  # type: ignore[assignment] # what the version prints is lost
     try:
         source = json.loads(sys.stdin.readline())
+        resource.setrlimit(resource.RLIMIT_CPU, (MOST_SECONDS, MOST_SECONDS))
         confine()
         templates = load(source)
         said = "ready"
