@@ -15,7 +15,6 @@ import argparse
 import ctypes
 import json
 import os
-import platform
 import signal
 import subprocess
 import sys
@@ -29,12 +28,12 @@ import workload
 
 HERE = Path(__file__).parent
 WORKER = (HERE / "worker.py").read_text(encoding="utf-8")
-ROUNDS = 5
+ROUNDS = 4
 """Each has fresh processes and fresh work: where a process happens to lie in memory makes it faster or slower."""
 AT_ONCE = 6
 """Requests in one turn, a few milliseconds: whatever slows the machine down then slows both."""
 LONGEST_ANSWER = 100_000_000
-COUNTS_PROCESSOR_TIME = sys.platform == "linux" and platform.machine() in worker.CALLS
+COUNTS_PROCESSOR_TIME = sys.platform == "linux" and os.uname().machine in worker.CALLS
 """Elsewhere a version could have its work done by other processes, so that there the time of day counts."""
 
 

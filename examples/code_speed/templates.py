@@ -23,8 +23,10 @@ from functools import lru_cache
 
 MAX_DEPTH = 16
 """How deep templates may include each other."""
-CACHED_EXPRESSIONS = 32
-"""How many expressions are kept in their parsed form: a loop evaluates the same few again and again."""
+CACHED_TEMPLATES = 8
+"""How many templates are kept in their parsed form."""
+CACHED_EXPRESSIONS = 64
+"""The same for expressions: a loop evaluates the same few again and again."""
 
 TOKEN = re.compile(r"(\{\{.*?\}\}|\{%.*?%\})", re.DOTALL)
 PART = re.compile(r"""(?:"[^"]*"|'[^']*'|[^|"'])+""")
@@ -67,11 +69,16 @@ def render(source, data, partials=None):
 
 
 def render_template(source, scopes, partials, depth):
-    nodes, _ = parse(tokenise(source), 0, ())
-    return render_nodes(nodes, scopes, partials, depth)
+    return render_nodes(parse_template(source), scopes, partials, depth)
 
 
 # From text to a tree
+
+
+@lru_cache(maxsize=CACHED_TEMPLATES)
+def parse_template(source):
+    nodes, _ = parse(tokenise(source), 0, ())
+    return nodes
 
 
 def tokenise(source):

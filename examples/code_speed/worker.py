@@ -7,7 +7,7 @@ it says is believed: compare.py looks at the outputs, and reads the clock in its
 
 import ctypes
 import json
-import platform
+import os
 import resource
 import struct
 import sys
@@ -27,9 +27,9 @@ def confine() -> None:
 
     Nothing can take that back.
     """
-    if sys.platform != "linux" or platform.machine() not in CALLS:
+    if sys.platform != "linux" or os.uname().machine not in CALLS:
         return
-    architecture, calls = CALLS[platform.machine()]
+    architecture, calls = CALLS[os.uname().machine]
     load, equal, at_least, leave = 0x20, 0x15, 0x35, 0x06
     # The jumps say how many instructions to skip, to the last one, which refuses.
     tests = [(at_least, 0x40000000), *((equal, call) for call in calls)]

@@ -161,7 +161,7 @@ def odd(random: Random) -> list[Request]:
 
 def _odd_data(random: Random) -> dict[str, Any]:
     def number() -> float:
-        return random.choice([0, 1, 3, -2, 2.5, -0.125, 10**6, 4999.995])
+        return random.choice([0, 1, 3, -2, 2.5, 7.77, -0.125, 10**6, 4999.995])
 
     def text() -> str:
         return random.choice(["", "Tom & <Ann>", " a b ", "12", "x|y", "été", "b", "\n", '"'])
@@ -255,7 +255,13 @@ def _odd_piece(random: Random, depth: int) -> str:
             ["", "", " limit: 2", " offset: 1", " limit: l.size offset: 2", " reversed", " limit:2 reversed"]
         )
         inner = body() + random.choice(
-            ["", "{{ forloop.index }}", "{{ x.k }}{{ x.key }}", "{{ forloop.rindex }}{{ forloop.last }}"]
+            [
+                "",
+                "{{ forloop.index }}",
+                "{{ x.k }}{{ x.key }}",
+                "{{ forloop.rindex }}{{ forloop.last }}",
+                "{{ forloop.length }}",
+            ]
         )
         other = tag("else") + body() if random.random() < 0.3 else ""
         return tag(f"for x in {random.choice(_LISTS)}{options}") + inner + other + tag("endfor")
