@@ -62,7 +62,6 @@ def compare(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         monkeypatch.setitem(sys.modules, name, module)
         spec.loader.exec_module(module)
     monkeypatch.setattr(sys.modules["workload"], "VARIANTS", 1)
-    monkeypatch.setattr(sys.modules["workload"], "ODD", 40)
     return sys.modules["compare"]
 
 
