@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from overnight.cli.asking import Asker, plain_console
+from overnight.cli.foreign import problem_in
 from overnight.cli.interview import Interview
 from overnight.cli.understanding import understand
 from overnight.errors import OvernightError
@@ -20,7 +21,7 @@ from overnight.goal.write import Written, goal_text
 
 _RUNS_ITSELF = re.compile(r"git (?:commit|reset|checkout|revert)|loop forever|never stop|results\.tsv", re.IGNORECASE)
 _HAS_SETTINGS = re.compile(r"\A\ufeff?---[ \t]*\r?\n(?:[^\n]*\n){0,40}?(?:edit|run|metric):")
-_SHOWN = ("edit", "run", "score", "metric", "direction", "budget", "kill_at", "read", "agent", "stop")
+_SHOWN = ("edit", "run", "score", "metric", "direction", "budget", "kill_at", "guards", "read", "agent", "stop")
 
 
 def init(
@@ -36,29 +37,37 @@ def init(
         str, typer.Option(help="Who suggests changes: search (built in), a model (openai:MODEL), or a command.")
     ] = "search",
     source: Annotated[
-        Path | None, typer.Option("--from", help="A document in plain English to take the settings from.")
+        Path | None,
+        typer.Option("--from", help="A document in plain English, or a folder in another program's format."),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take what is suggested.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a goal.md that exists.")] = False,
 ) -> None:
-    """Write goal.md with you: five questions with suggested answers, or a document read with --from."""
+    """Write goal.md with you: five questions with suggested answers, or a document or a problem read with --from."""
     if not folder.is_dir():
         raise OvernightError(f"there is no folder {folder}")
+    problem = None
+    if source:
+        folder, problem = problem_in(source, folder)
     target = folder / "goal.md"
-    document = _document(source, folder) if source else None
+    document = folder / problem.document if problem and problem.document else None
+    if source and problem is None:
+        document = _document(source, folder)
     replaces_itself = document is not None and target.exists() and document.samefile(target)
     if target.exists() and not force and not replaces_itself:
         raise OvernightError(f"{target} exists already; change it by hand, or give --force to write a new one")
     console = plain_console()
     asker = Asker(console, ask=not yes)
     flags = {"edit": edit, "run": run, "metric": metric, "direction": direction, "budget": budget}
-    if document:
-        english = _read(document)
-        interview = Interview(folder, asker, flags, understand(console, english, agent, folder), believed=True)
+    if document or problem:
+        english = _read(document) if document else problem.english if problem else ""
+        said = problem.said if problem and not document else understand(console, english, agent, folder)
+        name = f"{folder.resolve().name}, {problem.kind}" if problem else document.name if document else ""
+        interview = Interview(folder, asker, flags, said, believed=True)
         interview.hold()
         settings = interview.settings(agent)
-        english = _for_the_proposer(english, goal, settings)
-        _show(console, document.name, settings, interview.why)
+        english = _for_the_proposer(english or _goal_from(settings), goal, settings)
+        _show(console, name, settings, interview.why)
         if not asker.confirm("\nWrite goal.md?"):
             console.print("Nothing was written.")
             return

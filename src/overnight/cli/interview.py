@@ -84,7 +84,8 @@ class Interview:
             problem = check(said)
             if not problem:
                 return self._settle_text(key, said, _quoted(found))
-            self.asker.console.print(f"Line {found.line} says {key}: {said}, but {problem}", style="yellow")
+            where = f"Line {found.line}" if found.line else "The problem"
+            self.asker.console.print(f"{where} says {key}: {said}, but {problem}", style="yellow")
         answer = self.asker.answer(question, f"--{key}", given, suggested, check)
         taken = suggested.why if suggested and answer == suggested.value else "your answer"
         return self._settle_text(key, answer, taken if given is None else f"--{key}")
@@ -146,6 +147,8 @@ class Interview:
                 self._settle(key, _spelled(found), _quoted(found))
         if found := self.said.get("read"):
             self._settle("read", [part.strip() for part in str(found.value).split(",")], _quoted(found))
+        if found := self.said.get("guards"):
+            self._settle("guards", [str(found.value)], _quoted(found))
         kill_at = self.answers.get("kill_at")
         if kill_at is not None and parse_duration(kill_at) <= parse_duration(self.answers["budget"]):
             del self.answers["kill_at"]
@@ -228,6 +231,8 @@ def _spelled(found: Found) -> str:
 def _quoted(found: Found) -> str:
     if not found.is_quoted:
         return _BY_MODEL
+    if found.why:
+        return found.why
     sentence = found.sentence if len(found.sentence) <= 160 else f"{found.sentence[:159]}…"
     return f"line {found.line}: “{sentence}”" + (f" ({found.note})" if found.note else "")
 

@@ -213,6 +213,7 @@ class LocalFleet:
             output=str(output.relative_to(self._logs.parents[2])),
             output_tail=result.output_tail,
             wall_seconds=ended.wall_seconds,
+            scoring_seconds=result.scoring_seconds,
             cpu_seconds=ended.cpu_seconds,
             peak_mb=ended.peak_mb,
             joules=read_counters().since(energy),

@@ -34,10 +34,13 @@ class Found:
     note: str = ""
     """What to tell the user where the value is not literally in the sentence."""
 
+    why: str = ""
+    """How it is known, where that is no sentence of a document."""
+
     @property
     def is_quoted(self) -> bool:
         """Whether the document says so; what a model merely suggests has no sentence and no line."""
-        return self.line > 0
+        return self.line > 0 or bool(self.why)
 
 
 def read_english(text: str) -> dict[str, Found]:

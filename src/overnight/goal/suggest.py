@@ -97,11 +97,8 @@ def suggest_run(folder: Path, edit: str) -> Suggestion | None:
             runner = folder / f"{name}.py"
             if path.suffix == ".py" and runner.name != path.name and _imports(beginning_of(runner), path.stem):
                 return Suggestion(_python(folder, runner.name), f"{runner.name} imports {path.name}")
-    if path.suffix == ".py":
-        command = _python(folder, edit)
+    if command := launched(folder, edit):
         return Suggestion(command, "the project uses uv" if command.startswith("uv ") else f"it runs {edit}")
-    if path.suffix in _LAUNCHERS:
-        return Suggestion(f"{_LAUNCHERS[path.suffix]} {edit}", f"it runs {edit}")
     if (folder / "Cargo.toml").is_file():
         return Suggestion("cargo run --release", "there is a Cargo.toml")
     return None
@@ -208,11 +205,32 @@ def _named_benchmark(folder: Path) -> Suggestion | None:
     return Suggestion(f"npm run --silent {name}", f"package.json has a script {name}") if name else None
 
 
+def launched(folder: Path, script: str) -> str | None:
+    """The command that runs a script, by its suffix; None where that does not say."""
+    suffix = Path(script).suffix
+    if suffix == ".py":
+        return _python(folder, script)
+    return f"{_LAUNCHERS[suffix]} {_shell_word(script)}" if suffix in _LAUNCHERS else None
+
+
 def _python(folder: Path, script: str) -> str:
-    quoted = f"'{script}'" if re.search(r"[^\w./-]", script) else script
-    if (folder / "uv.lock").is_file() or "[tool.uv" in beginning_of(folder / "pyproject.toml"):
-        return f"uv run {quoted}"
-    return f"{'python' if shutil.which('python') or not shutil.which('python3') else 'python3'} {quoted}"
+    python = "uv run" if _uses_uv(folder) else interpreter(folder)
+    return f"{python} {_shell_word(script)}"
+
+
+def interpreter(folder: Path) -> str:
+    """The command that is the project's Python."""
+    if _uses_uv(folder):
+        return "uv run python"
+    return "python" if shutil.which("python") or not shutil.which("python3") else "python3"
+
+
+def _uses_uv(folder: Path) -> bool:
+    return (folder / "uv.lock").is_file() or "[tool.uv" in beginning_of(folder / "pyproject.toml")
+
+
+def _shell_word(script: str) -> str:
+    return f"'{script}'" if re.search(r"[^\w./-]", script) else script
 
 
 def scripts_in(command: str | None) -> list[str]:

@@ -21,6 +21,7 @@ _COMMENTS = {
     "direction": "{} is better",
     "budget": "how long each run gets",
     "kill_at": "when a run is ended by force; start-up comes on top of the budget",
+    "guards": "must hold before a keep",
     "read": "what runs need and git does not have",
     "agent": "who suggests changes: search (needs no model), claude, codex, openai:MODEL, or any command",
     "stop": "whichever comes first",

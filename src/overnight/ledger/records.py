@@ -148,6 +148,8 @@ class Measured(_Record):
     exit_code: int | None = None
     signal: int | None = None
     wall_seconds: float = 0.0
+    scoring_seconds: float = 0.0
+    """How long the scorer took after the run."""
     cpu_seconds: float = 0.0
     peak_mb: float = 0.0
     """The largest resident memory of the whole process tree seen, in MiB."""

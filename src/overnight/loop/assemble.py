@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from overnight.errors import GoalError
@@ -21,6 +21,7 @@ from overnight.propose.past import Past
 from overnight.propose.proposer import Proposer
 from overnight.propose.shares import Earned
 from overnight.propose.team import Team
+from overnight.repo.blocks import MarkersError, blocks
 from overnight.repo.candidate import Scope, fingerprint
 from overnight.repo.git import Repository
 from overnight.repo.worktree import Worktree
@@ -58,7 +59,8 @@ class Project(Origin):
     def of(cls, goal: Goal, base: str | None = None) -> Project:
         """The project around `goal`, at `base` or at the commit that is checked out.
 
-        Raises RepositoryError when there is no repository or commit, GoalError when an `edit` file is not tracked.
+        Raises RepositoryError when there is no repository or commit, GoalError when an `edit` file is not tracked,
+        or its EVOLVE-BLOCK markers do not pair.
         """
         repository = Repository.find(goal.folder)
         commit = base or repository.head()
@@ -72,7 +74,17 @@ class Project(Origin):
                     for name in missing
                 ]
             )
-        return cls(repository, commit, scope, goal)
+        project = cls(repository, commit, scope, goal)
+        if mistakes := list(project._unpaired_markers()):
+            raise GoalError(mistakes)
+        return project
+
+    def _unpaired_markers(self) -> Iterator[str]:
+        for path, content in self.edit_files(self.base).items():
+            try:
+                blocks(content)
+            except MarkersError as error:
+                yield f"{self.goal.at('edit')}: `edit`: {path}:{error.line}: {error}"
 
     def warnings(self) -> list[str]:
         """What a careful colleague would say before the session starts: edits that are not committed are not in it."""

@@ -22,6 +22,7 @@ from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
 from overnight.loop.tracking import check_mlflow
+from overnight.repo.blocks import has_blocks
 from overnight.repo.candidate import fingerprint
 from overnight.runs.sandbox import NOT_PROTECTED, NoSandbox, find_sandbox, why_none
 
@@ -40,7 +41,7 @@ class Checkup:
     frozen_files: int
     """Tracked files that must stay as they are."""
     run_seconds: float
-    """The mean wall time of one run, without scoring."""
+    """The mean wall time of one run, its scoring included."""
     experiments_a_night: int
     """About how many fit in `NIGHT_HOURS` if proposing takes no time."""
     other_numbers: dict[str, float]
@@ -96,9 +97,12 @@ def _found(project: Project, runs: list[Measured]) -> Checkup:
         noise = pooled_noise([[run.value or 0.0 for run in runs]])
     mean = meter.level(runs)
     files = project.repository.tracked(project.base)
-    may_change = tuple(project.scope.of(files))
+    marked = [path for path, content in project.edit_files(project.base).items() if has_blocks(content)]
+    may_change = tuple(
+        f"{path} (inside its EVOLVE-BLOCKs)" if path in marked else path for path in project.scope.of(files)
+    )
     settings = project.goal.settings
-    seconds = math.fsum(run.wall_seconds for run in runs) / len(runs)
+    seconds = math.fsum(run.wall_seconds + run.scoring_seconds for run in runs) / len(runs)
     usage = ("wall_seconds", "cpu_seconds", "peak_mb", settings.metric)
     return Checkup(
         runs=tuple(runs),
@@ -138,9 +142,9 @@ def _advice(project: Project, runs: list[Measured], noise: Noise, mean: float) -
             f"{goal.at('budget')}: a run took {longest:.3g} s of the {settings.hard_limit:g} s after which it is "
             "ended; a slightly slower one would be lost. Let it stop earlier, or give it `kill_at:`"
         )
-    elif longest < 0.1 * settings.budget:
+    elif (whole := longest + max(run.scoring_seconds for run in runs)) < 0.1 * settings.budget:
         yield (
-            f"{goal.at('budget')}: a run took {longest:.3g} s, the budget is {settings.budget:g} s; a shorter budget "
+            f"{goal.at('budget')}: a run took {whole:.3g} s, the budget is {settings.budget:g} s; a shorter budget "
             "would end a hanging candidate sooner"
         )
     if not noise.is_exact and mean and noise.sd > 0.05 * abs(mean):

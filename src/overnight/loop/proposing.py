@@ -15,6 +15,7 @@ from overnight.loop.bench import Bench
 from overnight.propose.kinds import change_of, places_of
 from overnight.propose.past import effect_words
 from overnight.propose.proposer import Proposal, Proposer
+from overnight.repo.blocks import trespass
 from overnight.repo.candidate import apply_changes, fingerprint, unparsable
 from overnight.runs.redact import brings_secret, redact
 
@@ -97,6 +98,9 @@ def _check(
         if proposal.denied:
             return "invalid", f"it tried to change more than {allowed}, which may be changed: {proposal.denied}"
         return "no_change", proposal.failure or "nothing was changed"
+    for path in proposal.files:
+        if reason := trespass(path, before.get(path), after.get(path)):
+            return "invalid", reason
     for path in proposal.files:
         problem = unparsable(path, after[path]) if path in after else None
         if problem:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from overnight.propose.fitting import fit
 from overnight.propose.past import Past
 from overnight.propose.usage import characters_in, tokens_in
+from overnight.repo.blocks import END, START, has_blocks
 
 _LEAST_HISTORY = 0.2
 """Of the brief's tokens: what the files may not take away from the history."""
@@ -77,8 +78,10 @@ class Brief:
 
     def _rules(self) -> str:
         allowed = ", ".join(f"`{path}`" for path in self.edit)
+        marked = ", ".join(f"`{path}`" for path, content in self.files.items() if has_blocks(content))
+        within = f" In {marked} change only what is between `{START}` and `{END}`; the markers stay." if marked else ""
         rules = [
-            f"Change only {allowed}. A change to any other file makes the experiment invalid.",
+            f"Change only {allowed}. A change to any other file makes the experiment invalid.{within}",
             f"The result is measured by `{self.run}`, which gets {self.budget_seconds:g} seconds. Do not run it "
             "yourself and do not commit: both are done for you.",
             "Make one change that can be understood by itself. Nobody is there to answer questions: decide, and do it.",

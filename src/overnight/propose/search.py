@@ -19,6 +19,7 @@ from overnight.propose.literals.moves import (
     remaining_moves,
 )
 from overnight.propose.proposer import Proposal
+from overnight.repo.blocks import MarkersError, blocks, is_inside
 
 _BOM = "\ufeff"
 _LEAST_PROMISE = 0.01
@@ -153,9 +154,14 @@ _NEVER_TRIED = Experience()
 def _read_file(path: str, source: str) -> _File:
     body = source.removeprefix(_BOM)
     try:
-        return _File(path, source, tuple(find(path, body)))
+        places = find(path, body)
+        if (free := blocks(body.encode())) is not None:
+            places = [place for place in places if is_inside(free, body, place.start, place.end)]
+        return _File(path, source, tuple(places))
     except CannotParseError as problem:
         return _File(path, source, (), f"{path} cannot be parsed: {problem}")
+    except MarkersError as problem:
+        return _File(path, source, (), f"{path}:{problem.line}: {problem}")
 
 
 def _apply(file: _File, move: Move) -> bytes:

@@ -17,7 +17,7 @@ from overnight.runs.process import Ended, run_process
 from overnight.runs.sandbox import Room, Sandbox
 
 SCORER_SECONDS = 600.0
-"""What the scorer gets: it is the user's own and trusted, but a hanging one must not cost the night."""
+"""What the scorer gets at least: it is the user's own and trusted, but a hanging one must not cost the night."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +70,8 @@ class RunResult:
     rival: float | None = None
     """The metric of the version it was compared with, if it was."""
     metrics: Mapping[str, float] = field(default_factory=dict)
+    scoring_seconds: float = 0.0
+    """How long the scorer took after it."""
     cut_off: str | None = None
     """KILLED or SLEPT where neither we nor the run itself, or its scorer, made its end: what it gave is no result."""
 
@@ -144,13 +146,14 @@ def _scored(
     should_stop: Callable[[], bool],
 ) -> tuple[RunResult, Ended]:
     """The run's result with the metric that the frozen scorer prints; what the run itself printed cannot be it."""
+    limit = max(SCORER_SECONDS, order.hard_limit)
     with Output(order.output.with_suffix(".score.log"), order.metric) as output:
         scoring = run_process(
             command,
             room=room,
             sandbox=order.sandbox,
             env=guest_environment(room, order.sandbox, order.score_env, **env),
-            limit=SCORER_SECONDS,
+            limit=limit,
             output=output,
             should_stop=should_stop,
         )
@@ -160,15 +163,16 @@ def _scored(
     if scoring.beyond is not None:
         problem = f"the scorer {scoring.beyond} and was ended"
     elif scoring.forced:
-        problem = f"the scorer did not end within {SCORER_SECONDS:g} s"
+        problem = f"the scorer did not end within {limit:g} s"
     elif scoring.exit_code != 0:
-        problem = f"the scorer {_how_it_ended(scoring)}"
+        last = output.tail().splitlines()[-1:]
+        problem = f"the scorer {_how_it_ended(scoring)}" + (f": {last[0].strip()[:200]}" if last else "")
     else:
         value, problem = read_metric(order.metric, scored)
         if value is not None:
-            return RunResult("ok", value, "", ended, tail, metrics=secondary), scoring
+            return RunResult("ok", value, "", ended, tail, None, secondary, scoring.wall_seconds), scoring
         problem = f"scorer: {problem}"
-    return RunResult("crash", None, problem, ended, tail, metrics=secondary), scoring
+    return RunResult("crash", None, problem, ended, tail, None, secondary, scoring.wall_seconds), scoring
 
 
 def _problem(order: RunOrder, ended: Ended) -> str | None:
