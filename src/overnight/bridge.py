@@ -17,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import traceback
 import types
 from pathlib import Path
 from typing import Any, NoReturn
@@ -29,6 +30,17 @@ def main(arguments: list[str]) -> None:
     """Evaluate once: `FORMAT EVALUATOR PROGRAM`."""
     if len(arguments) == 4 and arguments[0] == "call":
         _call(Path(arguments[1]), Path(arguments[2]), Path(arguments[3]))
+    try:
+        _evaluate(arguments)
+    except _FailedError as failed:
+        raise SystemExit(str(failed)) from None
+
+
+class _FailedError(Exception):
+    """There is no score; the text says why."""
+
+
+def _evaluate(arguments: list[str]) -> None:
     if len(arguments) != 3 or arguments[0] not in _FORMATS:
         _fail(f"use it so: python -m overnight.bridge {'|'.join(_FORMATS)} EVALUATOR PROGRAM")
     evaluator, program = Path(arguments[1]).absolute(), Path(arguments[2])
@@ -91,7 +103,23 @@ def _read(file: Path) -> dict[str, Any] | None:
 
 
 def _call(evaluator: Path, program: Path, results: Path) -> NoReturn:
-    """OpenEvolve's way: the evaluator is imported and its `evaluate` called. What it returns is left as files."""
+    """OpenEvolve's way: the evaluator is imported and its `evaluate` called. What it returns is left in two files."""
+    error = None
+    try:
+        numbers = _returned(evaluator, program)
+        (results / "metrics.json").write_text(json.dumps(numbers), encoding="utf-8")
+    except _FailedError as failed:
+        error = str(failed)
+    except Exception as raised:
+        traceback.print_exc()
+        error = f"{type(raised).__name__}: {raised}"
+    (results / "correct.json").write_text(json.dumps({"correct": error is None, "error": error}), encoding="utf-8")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)  # Not a line more of the program: threads and exit handlers of its are left behind.
+
+
+def _returned(evaluator: Path, program: Path) -> dict[str, float]:
     sys.path[0] = str(evaluator.parent)
     _stand_in_for_openevolve()
     spec = importlib.util.spec_from_file_location("evaluation_module", evaluator)
@@ -119,15 +147,12 @@ def _call(evaluator: Path, program: Path, results: Path) -> NoReturn:
         known = [value for value in numbers.values() if value == value]  # noqa: PLR0124 - all but NaN
         numbers["combined_score"] = sum(known) / max(len(known), 1)  # As OpenEvolve does.
     problem = metrics.get("error")
-    failed = isinstance(problem, str) and problem.strip() and not numbers.get("combined_score", 0.0) > 0
+    if isinstance(problem, str) and problem.strip() and not numbers.get("combined_score", 0.0) > 0:
+        _fail(problem)
     artifacts = getattr(returned, "artifacts", None)
     for name, text in artifacts.items() if isinstance(artifacts, dict) else ():
         sys.stderr.write(f"{name}: {str(text)[:_SHOWN]}\n")
-    (results / "metrics.json").write_text(json.dumps(numbers), encoding="utf-8")
-    (results / "correct.json").write_text(json.dumps({"correct": not failed, "error": problem if failed else None}))
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)  # Not a line more of the program: threads and exit handlers of its are left behind.
+    return numbers
 
 
 def _numbers(metrics: dict[Any, Any]) -> dict[str, float]:
@@ -157,8 +182,7 @@ def _stand_in_for_openevolve() -> None:
 
 
 def _fail(reason: str) -> NoReturn:
-    sys.stdout.flush()
-    raise SystemExit(" ".join(reason.split())[:_SHOWN])
+    raise _FailedError(" ".join(reason.split())[:_SHOWN])
 
 
 if __name__ == "__main__":

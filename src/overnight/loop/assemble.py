@@ -196,6 +196,7 @@ def make_brief(
         direction=settings.direction,
         budget_seconds=settings.budget,
         run=settings.command,
+        score=settings.score or "",
         files=project.edit_files(incumbent.commit or project.base),
         incumbent_number=incumbent.number,
         incumbent_metric=incumbent.metric or 0.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from overnight.errors import GoalError, Interrupted
 from overnight.fleet.local import LocalFleet, Version
@@ -24,10 +25,11 @@ from overnight.loop.state import State
 from overnight.loop.tracking import check_mlflow
 from overnight.repo.blocks import has_blocks
 from overnight.repo.candidate import fingerprint
-from overnight.runs.sandbox import NOT_PROTECTED, NoSandbox, find_sandbox, why_none
+from overnight.runs.sandbox import NOT_PROTECTED, NoSandbox, find_sandbox, why_none, words_of
 
 NIGHT_HOURS = 8.0
 _CLOSE_TO_LIMIT = 0.9
+_BRIDGES = ("overnight.bridge", "bridge.py")
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,11 @@ def _advice(project: Project, runs: list[Measured], noise: Noise, mean: float) -
     )
     if frozen:
         yield f"{goal.at('edit')}: {frozen} is the scorer and may be changed; take it out of `edit`"
+    if settings.score and any(Path(word).name in _BRIDGES for word in words_of(settings.score)):
+        yield (
+            f"{goal.at('score')}: the evaluator runs the program in its own process, so one that is written to deceive "
+            "could; look at what is kept, as docs/foreign.md says"
+        )
     longest = max(run.wall_seconds for run in runs)
     if longest > _CLOSE_TO_LIMIT * settings.hard_limit:
         yield (

@@ -46,6 +46,8 @@ class Brief:
     """What the goal's owner has asked for since the session began, newest last."""
     last_rule_broken: str | None = None
     """What the previous proposal did that is not allowed, if it did."""
+    score: str = ""
+    """The frozen command that measures what a run left, if that is another."""
     incumbent_commit: str = ""
     """The commit of the incumbent, for proposers that work in a copy of the whole project."""
     tokens: int = 40_000
@@ -82,8 +84,9 @@ class Brief:
         within = f" In {marked} change only what is between `{START}` and `{END}`; the markers stay." if marked else ""
         rules = [
             f"Change only {allowed}. A change to any other file makes the experiment invalid.{within}",
-            f"The result is measured by `{self.run}`, which gets {self.budget_seconds:g} seconds. Do not run it "
-            "yourself and do not commit: both are done for you.",
+            f"The result is measured by `{self.run}`, which gets {self.budget_seconds:g} seconds"
+            f"{f', and then `{self.score}`' if self.score else ''}. Do not run it yourself and do not commit: both are "
+            "done for you.",
             "Make one change that can be understood by itself. Nobody is there to answer questions: decide, and do it.",
             "Print one line `hypothesis: …` that says what you changed and why it should help.",
             "Do not repeat an experiment listed below; such a change is not measured again.",
