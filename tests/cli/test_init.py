@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -319,3 +320,60 @@ def test_any_command_survives_being_written(run: str, read: list[str]) -> None:
     text = goal_text({"edit": "x", "run": run, "read": read, "budget": "5m"}, "English.")
     front = text.removeprefix("---\n").rsplit("\n---\n", 1)[0]
     assert YAML(typ="safe", pure=True).load(front) == {"edit": "x", "run": run, "read": read, "budget": "5m"}
+
+
+FOREIGN = PROGRAM.parent / "foreign"
+
+
+def test_a_problem_in_another_format_is_shown_and_written_into_its_own_folder(project: Path) -> None:
+    shutil.copytree(FOREIGN / "openevolve", project / "theirs")
+    code, output = overnight_init("--from", "theirs", answers="n\n")
+    assert code == 0
+    assert "From theirs, an OpenEvolve example:" in output
+    assert "config.yaml, line 11: “timeout: 30”" in output
+    assert "Nothing was written." in output
+    code, output = overnight_init("--from", "theirs", "--budget", "2m", answers="y\n")
+    assert code == 0, output
+    settings = front_matter(project / "theirs" / "goal.md")
+    assert (settings["metric"], settings["budget"], settings["stop"]) == ("combined_score", "2m", {"experiments": 50})
+    assert split(project / "theirs" / "goal.md")[1].startswith("You know parcel networks.")
+    code, output = overnight_init("--from", "theirs", "--yes")
+    assert code == 2
+    assert "goal.md exists already" in output
+
+
+def test_what_a_format_does_not_say_is_asked(project: Path) -> None:
+    shutil.copytree(FOREIGN / "script", project / "theirs")
+    code, output = overnight_init("--from", "theirs", answers="table.awk\n\ny\n")
+    assert code == 0, output
+    assert "Which file may be changed?" in output
+    assert "get the lowest `table_bytes`" in split(project / "theirs" / "goal.md")[1]
+
+
+def test_a_folder_with_a_program_md_is_read_as_the_document(project: Path) -> None:
+    shutil.copytree(FOREIGN / "autoresearch", project / "theirs")
+    code, output = overnight_init("--from", "theirs", "--yes")
+    assert code == 0, output
+    assert "From theirs, an autoresearch project:" in output
+    assert "line 8: “Start a run with `python train.py`.”" in output
+    assert "that is done for you" in split(project / "theirs" / "goal.md")[1]
+
+
+def test_one_script_may_be_named_instead_of_a_folder(project: Path) -> None:
+    shutil.copytree(FOREIGN / "script", project, dirs_exist_ok=True)
+    code, output = overnight_init("--from", "measure.sh", "--edit", "table.awk", "--yes")
+    assert code == 0, output
+    assert front_matter(project / "goal.md")["run"] == "bash measure.sh"
+    code, output = overnight_init("--from", str(FOREIGN / "script" / "measure.sh"), "--force")
+    assert code == 2
+    assert "name the project's folder" in output
+
+
+def test_a_problem_that_is_none_or_belongs_elsewhere_is_refused(project: Path) -> None:
+    (project / "other").mkdir()
+    code, output = overnight_init("--from", "other")
+    assert code == 2
+    assert "is in no format that is known here" in output
+    code, output = overnight_init("other", "--from", str(FOREIGN / "pi"))
+    assert code == 2
+    assert "belongs there; leave other out" in output

@@ -102,3 +102,14 @@ def test_a_huge_file_is_cut() -> None:
     text = replace(BRIEF, files={"big.txt": b"x" * 10**6}).text()
     assert tokens_in(text) < 41_000
     assert "(cut; read the file itself)" in text
+
+
+def test_it_says_what_scores_and_which_part_of_a_file_may_be_changed() -> None:
+    assert "EVOLVE-BLOCK" not in BRIEF.text()
+    assert "and then" not in BRIEF.text()
+    files = {"a.py": b"# EVOLVE-BLOCK-START\nX = 1\n# EVOLVE-BLOCK-END\n", "b.py": b"Y = 1\n"}
+    text = replace(BRIEF, files=files, score="python score.py").text()
+    assert (
+        "In `a.py` change only what is between `EVOLVE-BLOCK-START` and `EVOLVE-BLOCK-END`; the markers stay." in text
+    )
+    assert "which gets 300 seconds, and then `python score.py`. Do not run it" in text

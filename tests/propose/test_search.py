@@ -294,3 +294,17 @@ def test_its_memory_does_not_grow_with_the_session() -> None:
     places = session.search._memory._places
     assert len(places) == 1
     assert all(len(experience.seen) <= 8 for experience in places.values())
+
+
+def test_only_what_is_inside_the_blocks_is_turned() -> None:
+    text = "A = 1.0\n# EVOLVE-BLOCK-START\nB = 1.0\n# EVOLVE-BLOCK-END\nC = 1.0\n{}D = 1.0\n{}E = True\n"
+    source = text.format("# EVOLVE-BLOCK-START\n", "# EVOLVE-BLOCK-END\n")
+    session = Session(lambda _: 1.0, {"f.py": f"\ufeff{source}".encode()})
+    turned = set()
+    for _ in range(12):
+        proposal = session.propose()
+        turned.add(proposal.origin["place"])
+        session.judge(proposal)
+    assert len(turned) == 2
+    assert all(b"A = 1.0" in files["f.py"] and b"C = 1.0" in files["f.py"] for files in session.candidates)
+    assert all(b"E = True" in files["f.py"] for files in session.candidates)

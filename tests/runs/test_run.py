@@ -82,6 +82,7 @@ def test_the_scorer_alone_says_the_metric(order: RunOrder) -> None:
     score = "pwd; echo loss: $(cat $OVERNIGHT_ARTIFACTS/answer)"
     result = go(order, command="echo loss: 0 steps: 9; echo 5 > $OVERNIGHT_ARTIFACTS/answer", score=score)
     assert (result.outcome, result.value) == ("ok", 5)
+    assert result.scoring_seconds > 0
     assert result.metrics == {"steps": 9, "loss": 5}
     assert order.score_room is not None
     assert str(order.score_room.folder) in result.output_tail
@@ -91,6 +92,7 @@ def test_the_scorer_alone_says_the_metric(order: RunOrder) -> None:
     ("score", "reason"),
     [
         ("exit 4", "the scorer stopped with exit code 4"),
+        ("echo two circles overlap >&2; exit 1", "the scorer stopped with exit code 1: two circles overlap"),
         ("echo nothing", "scorer: `loss` was never printed"),
     ],
 )

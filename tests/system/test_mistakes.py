@@ -200,3 +200,10 @@ def wait_for(condition, seconds: float = 30.0) -> None:  # type: ignore[no-untyp
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
+
+
+def test_markers_that_do_not_pair_are_named_with_their_line(project: Project) -> None:
+    project.write("solve.py", f"# EVOLVE-BLOCK-START\n{SOLVE}")
+    project.commit()
+    said = project.refused("check")
+    assert "goal.md:2: `edit`: solve.py:1: EVOLVE-BLOCK-START without an EVOLVE-BLOCK-END after it" in said
