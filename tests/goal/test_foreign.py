@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
 
+from overnight import bridge
 from overnight.errors import OvernightError
 from overnight.goal.foreign import Problem, recognise
 
@@ -172,3 +174,17 @@ def test_other_folders_are_none(tmp_path: Path) -> None:
     (tmp_path / "evaluate.py").write_text("")
     (tmp_path / "README.md").write_text("it prints METRIC x=1")
     assert recognise(tmp_path) is None
+
+
+@pytest.mark.parametrize(("inside", "called"), [(True, "python -m overnight.bridge"), (False, "python /")])
+def test_the_adapter_has_a_name_only_where_the_projects_python_has_overnight(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, inside: bool, called: str
+) -> None:
+    shutil.copytree(FIXTURES / "shinka", copy)
+    bin_folder = copy / "venv" / "bin"
+    bin_folder.mkdir(parents=True)
+    (bin_folder / "python").symlink_to(sys.executable)
+    monkeypatch.setenv("PATH", str(bin_folder))
+    monkeypatch.setattr(sys, "executable", str(bin_folder / "python"))
+    monkeypatch.setattr(sys, "prefix", str(Path(bridge.__file__).parents[1] if inside else copy))
+    assert str(of(copy)[1]["score"]).startswith(called)
