@@ -56,6 +56,7 @@ def test_openevolve(copy: Path) -> None:
         ("prompt: [1, 2\n", "", None),
         ("prompt: 3\nevaluator:\n  timeout: soon\nmax_iterations: true\n", "", None),
         ("- a list\n", "", None),
+        ("x: &x {timeout: 9}\nevaluator:\n  <<: *x\n", "", 9),
     ],
 )
 def test_a_config_may_be_old_or_odd_or_not_there(copy: Path, config: str, english: str, budget: float | None) -> None:
@@ -137,7 +138,9 @@ def test_a_pi_session_in_the_older_layout_with_a_log_and_out_of_git(copy: Path) 
     (copy / "src").mkdir(parents=True)
     (copy / "src" / "a.rs").write_text("")
     (copy / "autoresearch.sh").write_text("echo METRIC ns=1\n")
-    (copy / "autoresearch.md").write_text("## Files in Scope\n- `src/` — all\n- `../x.py`\n## Off Limits\n- `b.py`\n")
+    (copy / "autoresearch.md").write_text(
+        "## Files in Scope\n- `src/` — all\n- `../x.py`\n- `.`\n- `**a`\n- `/etc`\n## Off Limits\n- `b.py`\n"
+    )
     (copy / "autoresearch.jsonl").write_text(
         '{"type":"config","metricName":"old"}\nno json\n'
         '{"type":"config","metricName":"ns","bestDirection":"lower"}\n{"run":1,"metric":3}\n'

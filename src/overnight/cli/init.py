@@ -16,6 +16,7 @@ from overnight.cli.foreign import problem_in
 from overnight.cli.interview import Interview
 from overnight.cli.understanding import understand
 from overnight.errors import OvernightError
+from overnight.goal.foreign import Problem
 from overnight.goal.suggest import Suggestion
 from overnight.goal.write import Written, goal_text
 
@@ -50,24 +51,21 @@ def init(
     if source:
         folder, problem = problem_in(source, folder)
     target = folder / "goal.md"
-    document = folder / problem.document if problem and problem.document else None
-    if source and problem is None:
-        document = _document(source, folder)
+    document = _document(source, folder, problem) if source else None
     replaces_itself = document is not None and target.exists() and document.samefile(target)
     if target.exists() and not force and not replaces_itself:
         raise OvernightError(f"{target} exists already; change it by hand, or give --force to write a new one")
     console = plain_console()
     asker = Asker(console, ask=not yes)
     flags = {"edit": edit, "run": run, "metric": metric, "direction": direction, "budget": budget}
-    if document or problem:
+    if source:
         english = _read(document) if document else problem.english if problem else ""
-        said = problem.said if problem and not document else understand(console, english, agent, folder)
-        name = f"{folder.resolve().name}, {problem.kind}" if problem else document.name if document else ""
+        said = understand(console, english, agent, folder) if document else problem.said if problem else {}
         interview = Interview(folder, asker, flags, said, believed=True)
         interview.hold()
         settings = interview.settings(agent)
         english = _for_the_proposer(english or _goal_from(settings), goal, settings)
-        _show(console, name, settings, interview.why)
+        _show(console, f"{folder.resolve().name}, {problem.kind}" if problem else source.name, settings, interview.why)
         if not asker.confirm("\nWrite goal.md?"):
             console.print("Nothing was written.")
             return
@@ -83,8 +81,10 @@ def init(
     _say_what_next(console, folder, settings)
 
 
-def _document(source: Path, folder: Path) -> Path:
-    """The document, named from where the user stands or from the project's folder."""
+def _document(source: Path, folder: Path, problem: Problem | None) -> Path | None:
+    """The document, named from where the user stands or from the project's folder; None where a problem has none."""
+    if problem:
+        return folder / problem.document if problem.document else None
     for path in (source, folder / source):
         if path.is_file():
             return path

@@ -56,8 +56,8 @@ def recognise(folder: Path) -> Problem | None:
 def _files(folder: Path, prompt: str, name: str) -> Found | None:
     """The files that its prompt names as being in scope, those of them that are there."""
     scope = _SCOPE.search(prompt)
-    named = [match["path"] for match in _ITEM.finditer(scope["list"])] if scope else []
-    patterns = [f"{path.rstrip('/')}/**" if (folder / path).is_dir() else path for path in named]
+    named = [match["path"] for match in _ITEM.finditer(scope["list"]) if Path(match["path"]).parts] if scope else []
+    patterns = [f"{path.removeprefix('./').rstrip('/')}/**" if (folder / path).is_dir() else path for path in named]
     there = [path for path in dict.fromkeys(patterns) if _is_there(folder, path)]
     return (
         known("edit", ", ".join(there), f"{name} names {'it' if len(there) == 1 else 'them'} in scope")
@@ -67,8 +67,12 @@ def _files(folder: Path, prompt: str, name: str) -> Found | None:
 
 
 def _is_there(folder: Path, pattern: str) -> bool:
-    inside = not pattern.startswith("/") and ".." not in Path(pattern).parts
-    return inside and next(iter(folder.glob(pattern)), None) is not None
+    if pattern.startswith("/") or ".." in Path(pattern).parts:
+        return False
+    try:
+        return next(iter(folder.glob(pattern)), None) is not None
+    except (ValueError, OSError):  # It is no pattern after all.
+        return False
 
 
 def _of_log(file: Path, name: str) -> list[Found]:

@@ -90,8 +90,9 @@ class Configuration:
         value = self._value(keys)
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
             return None
-        line = self._below(keys[:-1]).lc.key(keys[-1])[0]
-        return known(setting, float(value), f"{self.name}, line {line + 1}: “{self._lines[line].strip()}”")
+        place = (self._below(keys[:-1]).lc.data or {}).get(keys[-1])  # What is merged from elsewhere (`<<:`) has none.
+        where = f", line {place[0] + 1}: “{self._lines[place[0]].strip()}”" if place else f": {'.'.join(keys)}"
+        return known(setting, float(value), f"{self.name}{where}")
 
     def _value(self, keys: Iterable[str]) -> Any:
         *above, last = keys
