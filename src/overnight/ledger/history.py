@@ -234,6 +234,23 @@ class History(Accounts):
             and (steered.act in ("pin", "forbid") or (steered.act == "hint" and event_id > answered))
         ]
 
+    def approval(self, number: int) -> Steered | None:
+        """What a person has said of a live variant before it goes out: `approve` or `reject`; None: nothing yet."""
+        said = "kind = 'steered' AND payload ->> 'act' IN ('approve', 'reject') AND payload ->> 'refused' = ''"
+        found = self._fetch(f"{said} AND number = :number", newest=1, number=number)
+        return expect(Steered, found[0]) if found else None
+
+    def awaits_approval(self) -> Event | None:
+        """The proposal that must not go out before a person has said yes, where nobody has said anything yet."""
+        live = self.settings_now().get("live")
+        if not isinstance(live, dict) or live.get("approve") != "human":
+            return None
+        found = self._fetch("kind = 'proposed'", newest=1)
+        last = expect(Proposed, found[0]) if found else None
+        if last is None or last.commit is None or self.judged_number(last.number) or self.approval(last.number):
+            return None
+        return found[0]
+
     def settled(self) -> set[int]:
         """The keeps that are in every version and cannot be taken back any more."""
         return {number for event in self._fetch("kind = 'settled'") for number in expect(Settled, event).numbers}

@@ -10,7 +10,7 @@ from overnight.errors import TroubleKind
 
 Verdict = Literal["baseline", "keep", "discard", "crash", "timeout", "invalid", "no_change"]
 Outcome = Literal["ok", "crash", "timeout", "invalid"]
-Act = Literal["pause", "resume", "finish", "take_back", "hint", "pin", "forbid", "withdraw"]
+Act = Literal["pause", "resume", "finish", "take_back", "hint", "pin", "forbid", "withdraw", "approve", "reject"]
 """What a person may ask of a session: see `Steered`."""
 Role = Literal[
     "baseline",
@@ -248,6 +248,7 @@ class Steered(_Record):
 
     `pause` and `resume` are about this process, `finish` puts the session down after the experiment that is under way.
     `take_back` undoes a keep. `hint` stands in the next brief, `pin` and `forbid` in each until they are withdrawn.
+    `approve` lets a live variant go out to people, `reject` turns it down before anybody has met it.
     """
 
     kind: Literal["steered"] = "steered"

@@ -50,6 +50,13 @@ class GuardsStarted:
 
 
 @dataclass(frozen=True)
+class ApprovalAwaited:
+    """A live variant is ready to go out; nobody meets it before a person has said yes."""
+
+    proposed: Proposed
+
+
+@dataclass(frozen=True)
 class SessionClosed:
     """The session was put down."""
 
@@ -135,6 +142,7 @@ SessionEvent = (
     | RunStarted
     | RunFinished
     | GuardsStarted
+    | ApprovalAwaited
     | ExperimentJudged
     | VerdictChanged
     | ReviewStarted

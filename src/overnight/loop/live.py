@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Role
 from overnight.loop.events import (
+    ApprovalAwaited,
     GuardsStarted,
     ProposalFinished,
     ProposalStarted,
@@ -48,7 +49,7 @@ class Slot(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     slot: int = 0
-    step: Literal["proposing", "reviewing", "running", "guarding", "deciding"]
+    step: Literal["proposing", "reviewing", "running", "guarding", "approving", "deciding"]
     words: str
     """The same for a person: `measuring the candidate`."""
     number: int
@@ -108,6 +109,10 @@ def slot_of(event: SessionEvent, before: Slot | None, settings: Settings | None,
         case GuardsStarted():
             words = "trying the guards"
             return Slot(step="guarding", words=words, number=event.number, hypothesis=told, since=now)
+        case ApprovalAwaited():
+            number, hypothesis = event.proposed.number, event.proposed.hypothesis
+            words = f"waiting for your approval: `overnight approve {number}` or the dashboard"
+            return Slot(step="approving", words=words, number=number, hypothesis=hypothesis, since=now)
         case _:
             return before
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from overnight.errors import Interrupted
 from overnight.ledger.history import History
-from overnight.ledger.records import Steered
+from overnight.ledger.records import Proposed, Steered
 from overnight.ledger.store import Recorder
 from overnight.loop.events import PersonAsked, SessionEvent
 from overnight.loop.inbox import Request
@@ -17,6 +17,7 @@ Undo = Callable[[Steered], Iterator[SessionEvent]]
 """Takes an experiment out of the running, and writes the request down together with what comes of it."""
 _LOOK_SECONDS = 0.2
 _ABOUT_A_PROCESS = ("pause", "resume", "finish")
+_ABOUT_A_VARIANT = ("approve", "reject")
 
 
 class PutDown(Exception):  # noqa: N818 - nothing is wrong
@@ -82,8 +83,10 @@ def problem_with(history: History, state: State, request: Request) -> str | None
         known = any(wish.request == text for wish in history.wishes())
         return None if known else "that does not stand any more"
     if number is None:
-        needs_number = request.act == "take_back"
+        needs_number = request.act in ("take_back", *_ABOUT_A_VARIANT)
         return "say which experiment" if needs_number else None if text else "say what, or which experiment"
+    if request.act in _ABOUT_A_VARIANT:
+        return _no_say(history, request, number)
     judged = history.judged_number(number) if number > 0 else None
     if judged is None:
         return f"there is no experiment {number}"
@@ -93,6 +96,19 @@ def problem_with(history: History, state: State, request: Request) -> str | None
         return f"experiment {number} was settled long ago and much stands on it; `overnight apply --split` can leave it"
 
     return None
+
+
+def _no_say(history: History, request: Request, number: int) -> str | None:
+    """Why a live variant cannot be approved or turned down now; None when it can."""
+    awaited = history.awaits_approval()
+    proposed = awaited.record if awaited else None
+    if awaited is not None and isinstance(proposed, Proposed) and proposed.number == number:
+        is_older = request.time < awaited.time  # Nobody can have seen what they said yes to.
+        return f"it was asked before experiment {number} was there to be looked at" if is_older else None
+    said = history.approval(number)
+    if said is not None:
+        return f"experiment {number} was {'approved' if said.act == 'approve' else 'turned down'} already"
+    return f"experiment {number} does not wait for anybody's approval"
 
 
 def _takes_out(history: History, steered: Steered) -> bool:

@@ -141,6 +141,8 @@ def steered_words(steered: Steered) -> str:
         "pin": "pinned by a person",
         "forbid": "forbidden by a person",
         "withdraw": "a person's wish is withdrawn",
+        "approve": "approved by a person",
+        "reject": "turned down by a person",
     }[steered.act]
     about = [f"experiment {steered.number}"] if steered.number is not None else []
     told = [" ".join(steered.text.split())] if steered.text and steered.act != "withdraw" else []
