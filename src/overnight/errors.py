@@ -31,7 +31,7 @@ class SessionError(OvernightError):
     """There is no such session, or it cannot be started or continued as asked."""
 
 
-TroubleKind = Literal["agent", "disk", "ledger", "machine", "git"]
+TroubleKind = Literal["agent", "disk", "ledger", "machine", "git", "live"]
 """What is in trouble: each is lived with in its own way."""
 
 

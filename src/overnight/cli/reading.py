@@ -78,7 +78,7 @@ def log(
 def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: GoalArgument = None,
          session: SessionOption = None, as_json: JsonOption = False) -> None:  # fmt: skip
     """One experiment: its patch, all its runs, and the end of what it printed."""
-    from overnight.judge.words import RULE
+    from overnight.judge.words import LIVE_RULE, RULE
     from overnight.loop.patches import candidate_patch
     from overnight.repo.git import Repository
 
@@ -88,7 +88,8 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
         if judged is None and proposed is None:
             last = history.last_number()
             raise SessionError(f"session {history.session} has no experiment {number}; the last one is {last}")
-        reasons = explain(history, number, RULE)
+        reasons = explain(history, number, RULE, LIVE_RULE)
+        is_live = bool(history.settings_now().get("live"))
     patch = ""
     if proposed is not None and proposed.commit is not None:
         found = candidate_patch(Repository.find(folder), proposed)
@@ -113,7 +114,7 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
     if patch:
         _print_patch(patch)
     if runs:
-        typer.echo(_runs_table(runs))
+        typer.echo(_looks_table(runs) if is_live else _runs_table(runs))
     if tail:
         typer.echo("\nthe end of what it printed:\n" + "\n".join(f"  {line}" for line in safe(tail).splitlines()[-20:]))
 
@@ -184,6 +185,14 @@ def _print_patch(patch: str) -> None:
         Console().print(Syntax(safe(patch), "diff", theme="ansi_dark", background_color="default"))
     else:
         typer.echo(safe(patch))
+
+
+def _looks_table(runs: list[Measured]) -> str:
+    rows = [f"{'look':>4}  {'met the candidate':>17} {'rate':>9}  {'met the incumbent':>17} {'rate':>9}"]
+    for look, run in enumerate(runs, 1):
+        met, rate, other, beside = run.trials or 0, run.value or 0, run.rival_trials or 0, run.rival or 0
+        rows.append(f"{look:>4}  {met:>17,.0f} {rate:>9.5g}  {other:>17,.0f} {beside:>9.5g}")
+    return "\n".join(rows)
 
 
 def _runs_table(runs: list[Measured]) -> str:

@@ -10,7 +10,7 @@ from overnight.dashboard.diff import coloured, note
 from overnight.dashboard.outputs import Piece, piece_before
 from overnight.dashboard.text import readable
 from overnight.errors import OvernightError, SessionError
-from overnight.judge.words import RULE
+from overnight.judge.words import LIVE_RULE, RULE
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Measured, Proposed
 from overnight.loop.patches import candidate_patch
@@ -48,7 +48,7 @@ def details(history: History, state: State, number: int) -> dict[str, Any]:
         "cost": proposed.cost if proposed else None,
         "commit": (judged.commit if judged else None) or (proposed.commit if proposed else None),
         **_numbers(judged),
-        "why": explain(history, number, RULE),
+        "why": explain(history, number, RULE, LIVE_RULE),
         "can_be_taken_back": judged is not None and judged.verdict == "keep" and number not in settled,
         "patch": _patch(state, proposed),
         "runs": [_run(run) for run in runs[-_MOST_RUNS:]],

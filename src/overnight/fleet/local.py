@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.errors import Trouble, explain_os
+from overnight.fleet.limits import broken_limit, is_limit
 from overnight.fleet.rooms import Rooms
 from overnight.folders import fresh_folder
 from overnight.goal.settings import Settings
@@ -29,9 +29,6 @@ _MOST_TRIES = 5
 _MOMENT_SECONDS = 0.3
 GUARD_SECONDS = 1800.0
 """What a guard command gets."""
-_LIMIT = re.compile(
-    r"\s*(?P<name>[\w./@%-]+)\s*(?P<operator><=|>=|<|>|==)\s*(?P<bound>[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?)\s*"
-)
 
 
 @dataclass(frozen=True)
@@ -118,11 +115,15 @@ class LocalFleet:
         `metrics` are the version's own numbers, for guards that are limits (`peak_mb < 4000`).
         """
         for guard in self._settings.guards:
-            limit = _LIMIT.fullmatch(guard)
-            problem = _beyond(limit, metrics) if limit else self._guard_fails(version, guard)
-            if problem:
-                return f"guard `{guard}` {problem}"
+            broken = broken_limit([guard], metrics) if is_limit(guard) else self._broken_command(version, guard)
+            if broken:
+                return broken
         return None
+
+    def broken_command(self, version: Version) -> str | None:
+        """The same for those guards only that are commands, for which nothing need have been measured."""
+        commands = (guard for guard in self._settings.guards if not is_limit(guard))
+        return next(filter(None, (self._broken_command(version, guard) for guard in commands)), None)
 
     def audit(self, version: Version) -> None:
         """Make sure that the copies hold what git says, looking at every file: before anything is kept."""
@@ -219,7 +220,7 @@ class LocalFleet:
             joules=read_counters().since(energy),
         )
 
-    def _guard_fails(self, version: Version, command: str) -> str | None:
+    def _broken_command(self, version: Version, command: str) -> str | None:
         self._run_copy.checkout(version.commit)
         artifacts = self._work / "guard"
         fresh_folder(artifacts)
@@ -241,20 +242,11 @@ class LocalFleet:
         if ended.exit_code == 0 and not ended.forced and ended.beyond is None:
             return None
         last = output.tail().splitlines()[-1:]
-        return "did not hold" + (f": {last[0].strip()[:200]}" if last else "")
+        return f"guard `{command}` did not hold" + (f": {last[0].strip()[:200]}" if last else "")
 
 
 def _trials(value: float | None) -> float | None:
     return value.trials if isinstance(value, Rate) else None
-
-
-def _beyond(limit: re.Match[str], metrics: Mapping[str, float]) -> str | None:
-    name, operator, bound = limit["name"], limit["operator"], float(limit["bound"])
-    value = metrics.get(name)
-    if value is None:
-        return f"cannot be checked: `{name}` was never printed"
-    holds = {"<": value < bound, "<=": value <= bound, ">": value > bound, ">=": value >= bound, "==": value == bound}
-    return None if holds[operator] else f"did not hold: it is {value:.6g}"
 
 
 def linked_paths(names: Iterable[str], project: Path) -> dict[str, Path]:

@@ -10,14 +10,14 @@ from pydantic_core import PydanticCustomError
 
 Direction = Literal["lower", "higher"]
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 PREFERENCE = "wins"
 """The metric of `compare` whose two numbers are how often each version was preferred."""
-_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)[a-z]*\s*")
+_DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)[a-z]*\s*")
 
 
 def parse_duration(text: object) -> float:
-    """Seconds in `90`, `90s`, `1.5m`, `5 minutes`, `1h30m`. Raises ValueError for anything else."""
+    """Seconds in `90`, `90s`, `1.5m`, `5 minutes`, `1h30m`, `7d`. Raises ValueError for anything else."""
     if (isinstance(text, int | float) and not isinstance(text, bool)) or (
         isinstance(text, str) and re.fullmatch(r"\s*\d+(\.\d+)?\s*", text)
     ):
@@ -25,7 +25,7 @@ def parse_duration(text: object) -> float:
     elif isinstance(text, str) and re.fullmatch(rf"(?:{_DURATION.pattern})+", text.lower()):
         seconds = sum(float(n) * _UNITS[unit] for n, unit in _DURATION.findall(text.lower()))
     else:
-        raise ValueError(f"cannot read {text!r} as a length of time; write 90s, 5m or 1h30m")
+        raise ValueError(f"cannot read {text!r} as a length of time; write 90s, 5m, 1h30m or 7d")
     if not 0 < seconds < float("inf"):
         raise ValueError("a length of time must be more than zero")
     return seconds
@@ -33,7 +33,7 @@ def parse_duration(text: object) -> float:
 
 def format_duration(seconds: float) -> str:
     """The shortest exact spelling that `parse_duration` reads back: 300 → `5m`, 90 → `90s`, 0.5 → `500ms`."""
-    for unit in ("h", "m"):
+    for unit in ("d", "h", "m"):
         count = seconds / _UNITS[unit]
         if count >= 1 and count == int(count):
             return f"{int(count)}{unit}"
@@ -87,13 +87,30 @@ class GuestLimits(_Frozen):
     """All that it writes to disk."""
 
 
+class LiveSettings(_Frozen):
+    """How versions are measured by the people who meet them, half of them each."""
+
+    deploy: Annotated[str, Field(min_length=1)]
+    """A frozen command that lets people meet the incumbent, and the candidate beside it if there is one."""
+    measure: Annotated[str, Field(min_length=1)]
+    """A frozen command that prints how many have met each so far, and how many of them did what is hoped for."""
+    window: Seconds
+    """A candidate is out for at most so long."""
+    min_samples: Annotated[int, Field(gt=0)]
+    """So many people must have met each version before anything is decided; only a broken guard does not wait."""
+    approve: Literal["human", "auto"] = "human"
+    """Whether a person must have said yes before anybody meets a candidate."""
+
+
 class Settings(_Frozen):
-    """The front matter of goal.md. Only `edit`, `run` (or `compare`) and `metric` must be given."""
+    """The front matter of goal.md. Only `edit`, `run` (or `compare`, or `live`) and `metric` must be given."""
 
     edit: Annotated[Strings, Field(min_length=1)]
     """The one file that may be changed, relative to goal.md's folder (a list or globs where one is not enough)."""
     compare: Annotated[str, Field(min_length=1)] | None = None
     """Instead of `run`: a frozen command that measures two versions side by side."""
+    live: LiveSettings | None = None
+    """Instead of `run`: the candidate goes out beside the incumbent, and people decide."""
     run: Annotated[str | None, Field(min_length=1, validate_default=True)] = None
     """The shell command of one run."""
     metric: Annotated[str, Field(min_length=1)]
@@ -158,9 +175,23 @@ class Settings(_Frozen):
     @field_validator("run")
     @classmethod
     def _run_or_compare(cls, run: str | None, info: ValidationInfo) -> str | None:
-        if run is None and info.data.get("compare") is None:
+        if run is None and info.data.get("compare") is None and info.data.get("live") is None:
             raise PydanticCustomError("missing", "Field required")
         return run
+
+    @field_validator("live")
+    @classmethod
+    def _live_or_compare(cls, live: LiveSettings | None, info: ValidationInfo) -> LiveSettings | None:
+        if live is not None and info.data.get("compare") is not None:
+            raise ValueError("`compare` measures already; take one of the two away")
+        return live
+
+    @field_validator("run", "score", "verify", "prefer")
+    @classmethod
+    def _live_is_enough(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is not None and info.data.get("live") is not None:
+            raise ValueError("in a live experiment people decide; take this line away")
+        return value
 
     @field_validator("run", "score")
     @classmethod
@@ -192,13 +223,13 @@ class Settings(_Frozen):
 
     @property
     def command(self) -> str:
-        """What measures: the run, or the comparison."""
-        return self.run or self.compare or ""
+        """What measures: the run, the comparison, or what counts the people."""
+        return self.run or self.compare or (self.live.measure if self.live else "")
 
     @property
     def self_reported(self) -> bool:
         """Whether the metric is printed by the very code that may be changed, so that nothing vouches for it."""
-        return self.score is None and self.compare is None
+        return self.score is None and self.compare is None and self.live is None
 
     @property
     def hard_limit(self) -> float:

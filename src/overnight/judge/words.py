@@ -5,9 +5,15 @@ from __future__ import annotations
 from overnight.judge.judge import HOPELESS, KEPT, PROVEN, TAKEN_BACK
 from overnight.judge.noise import Interval
 from overnight.judge.prior import Belief
+from overnight.judge.sequential import BETTER, BROKEN, WORSE
 
 RULE = f"kept from a chance of {KEPT:.0%} on, taken back below {TAKEN_BACK:.0%}, dropped below {HOPELESS:.0%}".replace(
     "%", " %"
+)
+
+LIVE_RULE = (
+    f"kept when a wager against no difference has grown {BETTER:.0f} times, dropped when one against no harm has grown "
+    f"{WORSE:.0f} times; void when people were split as a fair coin does less than once in {BROKEN:,.0f} times"
 )
 
 

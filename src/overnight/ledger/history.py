@@ -9,6 +9,7 @@ from overnight.ledger.accounts import FAILED, Accounts
 from overnight.ledger.asking import EVENTS, NEWEST, NO_LIMIT, Event, event_of, expect
 from overnight.ledger.reader import Source
 from overnight.ledger.records import (
+    Deployed,
     Judged,
     Measured,
     Proposed,
@@ -250,6 +251,22 @@ class History(Accounts):
         if last is None or last.commit is None or self.judged_number(last.number) or self.approval(last.number):
             return None
         return found[0]
+
+    def deployments(self, number: int) -> list[Event]:
+        """When a live experiment went out to people, and when it was taken back, in order."""
+        return self._fetch("kind = 'deployed' AND number = :number", number=number)
+
+    def out(self) -> int | None:
+        """The live experiment that people meet now, as far as the ledger knows."""
+        found = self._fetch("kind = 'deployed'", newest=1)
+        last = expect(Deployed, found[0]) if found else None
+        return last.number if last is not None and last.out else None
+
+    def ended_by_person(self, number: int) -> Steered | None:
+        """The wish of a person that a live experiment end here, if there is one."""
+        wish = "kind = 'steered' AND payload ->> 'act' = 'take_back' AND payload ->> 'refused' = ''"
+        found = self._fetch(f"{wish} AND number = :number", newest=1, number=number)
+        return expect(Steered, found[0]) if found else None
 
     def settled(self) -> set[int]:
         """The keeps that are in every version and cannot be taken back any more."""

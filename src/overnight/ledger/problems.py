@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from overnight.errors import OvernightError, Trouble
 
-VERSION = 4
+VERSION = 5
 """1: one table, no version written down. 2: each event has a hash and a monotonic clock. 3: also `reviewed`.
-4: also `steered`."""
+4: also `steered`. 5: also `deployed`."""
 
 _DAMAGED = ("malformed", "not a database", "no such table", "does not exist")
 _FOR_A_WHILE = (

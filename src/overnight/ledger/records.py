@@ -210,6 +210,15 @@ class Judged(_Record):
     output_tail: str = ""
 
 
+class Deployed(_Record):
+    """A live experiment was put before people, or taken back from them: written down before it is done."""
+
+    kind: Literal["deployed"] = "deployed"
+    number: int
+    out: bool
+    """Whether its candidate is out beside the incumbent from here on; else the incumbent is by itself."""
+
+
 class Settled(_Record):
     """These keeps are beyond doubt: they are in every version from now on and cannot be taken back."""
 
@@ -322,6 +331,7 @@ Record = (
     | Proposed
     | Measured
     | Judged
+    | Deployed
     | Settled
     | Troubled
     | Reviewed
@@ -337,6 +347,7 @@ RECORD_KINDS: dict[str, type[Record]] = {
     "proposed": Proposed,
     "measured": Measured,
     "judged": Judged,
+    "deployed": Deployed,
     "settled": Settled,
     "troubled": Troubled,
     "reviewed": Reviewed,

@@ -82,6 +82,11 @@ def measuring_again(state: State, session: str | None, should_stop: Callable[[],
             raise SessionError(f"session {history.session} has kept nothing yet, so there is nothing to verify")
         started = history.started()
         settings = Settings.model_validate(started.settings)
+        if settings.live is not None:
+            raise SessionError(
+                f"session {history.session} was measured by people, and they are not asked again: what each change was "
+                "worth stands in `overnight report`"
+            )
         repository = Repository.find(state.folder.parent)
         logs = state.logs(history.session)
         fleet = LocalFleet(

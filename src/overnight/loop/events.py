@@ -57,6 +57,18 @@ class ApprovalAwaited:
 
 
 @dataclass(frozen=True)
+class TrialLooked:
+    """A live variant is out, and what people have done so far was read."""
+
+    measured: Measured
+    hypothesis: str
+    since: float
+    """When it went out: Unix time, seconds."""
+    next_look: float
+    """Seconds from now."""
+
+
+@dataclass(frozen=True)
 class SessionClosed:
     """The session was put down."""
 
@@ -143,6 +155,7 @@ SessionEvent = (
     | RunFinished
     | GuardsStarted
     | ApprovalAwaited
+    | TrialLooked
     | ExperimentJudged
     | VerdictChanged
     | ReviewStarted

@@ -10,6 +10,7 @@ from overnight.ledger.records import Proposed, Steered
 from overnight.loop.bench import Bench
 from overnight.loop.events import ProposalFinished, ProposalStarted, SessionEvent
 from overnight.loop.exact import decide_exactly, recheck
+from overnight.loop.live_course import LiveCourse
 from overnight.loop.noisy import NoisyCourse
 from overnight.loop.proposing import NothingLeftError, propose
 from overnight.loop.repeats import seems_exact
@@ -21,9 +22,11 @@ from overnight.propose.proposer import Proposer
 class Experimenter:
     """Does experiments, one at a time."""
 
-    def __init__(self, bench: Bench, proposer: Proposer) -> None:
+    def __init__(self, bench: Bench, proposer: Proposer, live: LiveCourse | None = None) -> None:
+        """`live` is how a goal is decided that says `live:`."""
         self._bench = bench
         self._proposer = proposer
+        self._live = live
         self._noisy: NoisyCourse | None = None
         self._exact_so_far = False
         self._cut_off = self._find_cut_off()
@@ -56,16 +59,19 @@ class Experimenter:
             yield bench.write(judged, verdict=verdict, reason=proposed.reason, output_tail=proposed.output_tail)
             return
         bench.refs.remember(proposed.number, proposed.commit)
-        yield from noisy.decide(proposed, started) if noisy else decide_exactly(bench, proposed, started)
+        if self._live is not None:
+            yield from self._live.decide(proposed, started)
+        else:
+            yield from noisy.decide(proposed, started) if noisy else decide_exactly(bench, proposed, started)
 
     def take_out(self, steered: Steered) -> Iterator[SessionEvent]:
         """A person wants an experiment out of the running that is kept, or may still be."""
-        noisy = self._look_at_noise()
-        yield from noisy.take_out(steered) if noisy else take_back(self._bench, steered)
+        course = self._live or self._look_at_noise()
+        yield from course.take_out(steered) if course else take_back(self._bench, steered)
 
     def recheck(self) -> Iterator[SessionEvent]:
         """A session with an exact metric goes on: see whether the metric still is."""
-        if self._look_at_noise() is None:
+        if self._live is None and self._look_at_noise() is None:
             yield from recheck(self._bench)
             self._exact_so_far = False
 
@@ -76,7 +82,7 @@ class Experimenter:
 
     def _look_at_noise(self) -> NoisyCourse | None:
         """How to decide: by one run, or once any version has not given the same number each time, under noise."""
-        if self._noisy is None and not self._exact_so_far:
+        if self._live is None and self._noisy is None and not self._exact_so_far:
             self._exact_so_far = seems_exact(self._bench.history)
             if not self._exact_so_far:
                 self._noisy = NoisyCourse(self._bench)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from overnight.goal.settings import Settings
-from overnight.ledger.records import Role
+from overnight.ledger.records import Measured, Role
 from overnight.loop.events import (
     ApprovalAwaited,
     GuardsStarted,
@@ -27,6 +28,7 @@ from overnight.loop.events import (
     RunStarted,
     SessionEvent,
     SessionOpened,
+    TrialLooked,
 )
 from overnight.loop.state import State
 
@@ -49,7 +51,7 @@ class Slot(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
     slot: int = 0
-    step: Literal["proposing", "reviewing", "running", "guarding", "approving", "deciding"]
+    step: Literal["proposing", "reviewing", "running", "guarding", "approving", "waiting", "deciding"]
     words: str
     """The same for a person: `measuring the candidate`."""
     number: int
@@ -113,8 +115,30 @@ def slot_of(event: SessionEvent, before: Slot | None, settings: Settings | None,
             number, hypothesis = event.proposed.number, event.proposed.hypothesis
             words = f"waiting for your approval: `overnight approve {number}` or the dashboard"
             return Slot(step="approving", words=words, number=number, hypothesis=hypothesis, since=now)
+        case TrialLooked():
+            enough = settings.live.min_samples if settings and settings.live else 0
+            return Slot(
+                step="waiting",
+                words=f"out since {_clock(event.since)}, met by {_people(event.measured, enough)}; next look",
+                number=event.measured.number,
+                hypothesis=event.hypothesis,
+                since=now,
+                budget=event.next_look,
+            )
         case _:
             return before
+
+
+def _clock(time_then: float) -> str:
+    then = datetime.fromtimestamp(time_then)
+    return f"{then:%H:%M}" if then.date() == datetime.now().date() else f"{then:%Y-%m-%d %H:%M}"
+
+
+def _people(measured: Measured, enough: int) -> str:
+    """How many have met the candidate and the incumbent, and how many are wanted if it is not so many yet."""
+    met, other = int(measured.trials or 0), int(measured.rival_trials or 0)
+    of = f" of {enough:,}" if min(met, other) < enough else ""
+    return f"{met:,}{of} people, the incumbent by {other:,}"
 
 
 class Pulse:

@@ -9,9 +9,11 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import TracebackType
 
-from overnight.errors import GoalError, Interrupted, OvernightError
+from overnight.errors import GoalError, Interrupted, OvernightError, Trouble
 from overnight.fleet.local import LocalFleet, Version
+from overnight.fleet.outside import Outside
 from overnight.folders import remove
 from overnight.goal.settings import Settings
 from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS
@@ -24,6 +26,7 @@ from overnight.loop.events import ExperimentJudged, RunFinished, SessionEvent
 from overnight.loop.experiment import Experimenter
 from overnight.loop.frozen import FrozenWorld
 from overnight.loop.hints import baseline_error
+from overnight.loop.live_course import LiveCourse
 from overnight.loop.meter import Meter
 from overnight.loop.repeats import interval_of, mean_metrics, seems_exact
 from overnight.loop.seeds import seeds_for
@@ -80,8 +83,9 @@ class Night:
         )
         disk = DiskRoom(state.folder, Path(project.repository.git.path), history)
         self._bench = Bench(project, settings, history, refs, self._fleet, disk, seed=seed, should_stop=should_stop)
-        self._experimenter = Experimenter(self._bench, self._proposer)
         self._steering = Steering(state, history, should_stop)
+        self._live = self._live_course(state) if settings.live else None
+        self._experimenter = Experimenter(self._bench, self._proposer, self._live)
 
     def work(self, *, recheck: bool) -> Iterator[SessionEvent]:
         """Work until a stop rule is met; `recheck` measures the incumbent again first. The last line is the reason.
@@ -90,7 +94,12 @@ class Night:
         person wants it to end here, and Interrupted when asked to stop.
         """
         self._frozen.must_be_the_same()
-        yield from self._baseline()
+        if self._live is None:
+            yield from self._baseline()
+        elif self._history.baseline() is None:
+            yield from self._live.baseline()
+        else:
+            self._live.settle()
         if recheck:
             yield from self._experimenter.recheck()
         stopping = Stopping(self._settings.stop, self._history, first=self._first)
@@ -112,11 +121,32 @@ class Night:
     over: str | None = None
     """Which rule has ended the session."""
 
-    def close(self) -> None:
-        """Leave no copy behind."""
-        self._proposer.close()
-        self._fleet.close()
-        remove(self._folder)
+    def __enter__(self) -> Night:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave no copy behind, and no candidate among people."""
+        try:
+            if self._live is not None:
+                self._live.retreat(for_good=self._should_stop() or not isinstance(value, Trouble | OSError))
+        finally:
+            self._proposer.close()
+            self._fleet.close()
+            remove(self._folder)
+
+    def _live_course(self, state: State) -> LiveCourse:
+        project, history = self._project, self._history
+        outside = Outside(
+            project.repository,
+            self._settings,
+            project.base,
+            session=history.session,
+            work=self._folder,
+            logs=state.logs(history.session),
+        )
+        return LiveCourse(self._bench, outside, self._steering, self._should_stop)
 
     def _baseline(self) -> Iterator[SessionEvent]:
         if self._history.baseline() is not None:

@@ -18,8 +18,8 @@ from overnight.repo.branch import SessionRefs
 from overnight.runs.sandbox import Sandbox
 from overnight.runs.world import World
 
-_MEASURING = ("edit", "run", "compare", "score", "metric", "direction", "budget", "kill_at", "overtime", "guards",
-    "read", "hidden", "run_network", "score_network", "score_env", "limits", "prefer", "margin",
+_MEASURING = ("edit", "run", "compare", "live", "score", "metric", "direction", "budget", "kill_at", "overtime",
+    "guards", "read", "hidden", "run_network", "score_network", "score_env", "limits", "prefer", "margin",
 )  # fmt: skip
 """Settings that must not change within a session: runs before and after could not be compared."""
 
@@ -147,6 +147,7 @@ def _fresh_name(ledger: Ledger, project: Project) -> str:
 
 
 def _changes(before: Settings, after: Settings) -> list[str]:
-    old: dict[str, Any] = before.model_dump(mode="json")
-    new: dict[str, Any] = after.model_dump(mode="json")
+    # Who says yes to a live variant changes nothing about what is counted.
+    old: dict[str, Any] = before.model_dump(mode="json", exclude={"live": {"approve"}})
+    new: dict[str, Any] = after.model_dump(mode="json", exclude={"live": {"approve"}})
     return [f"`{key}` was {old[key]!r}, now {new[key]!r}" for key in _MEASURING if old[key] != new[key]]

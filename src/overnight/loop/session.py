@@ -164,7 +164,7 @@ class Session:
         patience = Patience(Random())
         while True:
             try:
-                with contextlib.closing(make_night()) as night:
+                with make_night() as night:
                     for event in night.work(recheck=recheck):
                         if is_progress(event):
                             patience.progress()

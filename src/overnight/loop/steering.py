@@ -32,8 +32,8 @@ class Steering:
         self._history = history
         self._should_stop = should_stop
 
-    def listen(self, undo: Undo) -> Iterator[SessionEvent]:
-        """Do what was asked for, and wait as long as the session is paused.
+    def listen(self, undo: Undo | None) -> Iterator[SessionEvent]:
+        """Do what was asked for (see `take_note`), and wait as long as the session is paused.
 
         Raises PutDown when the session is to end here, Interrupted when asked to stop at once.
         """
@@ -88,6 +88,8 @@ def problem_with(history: History, state: State, request: Request) -> str | None
     if request.act in _ABOUT_A_VARIANT:
         return _no_say(history, request, number)
     judged = history.judged_number(number) if number > 0 else None
+    if judged is None and request.act == "take_back" and number > 0 and history.deployments(number):
+        return None  # People meet it, and no more from here on.
     if judged is None:
         return f"there is no experiment {number}"
     if request.act == "take_back" and judged.verdict != "keep":

@@ -1,8 +1,8 @@
-"""A keep taken back by a person, where the metric is exact: the changes after it are put together without it."""
+"""A keep taken back by a person, where versions stand on each other: those after it are put together without it."""
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from overnight.judge.ties import Ties
 from overnight.ledger.records import Judged, Measured, Steered
@@ -14,11 +14,33 @@ from overnight.repo.branch import kept_message
 from overnight.repo.candidate import fingerprint
 from overnight.repo.weave import Weave
 
+Try = Callable[[Bench, Weave, list[Judged], int], Generator[SessionEvent, None, tuple[Measured | None, str]]]
+"""Sees whether what is left works without one experiment: its run, where one is made, and why it does not work."""
 
-def take_back(bench: Bench, steered: Steered) -> Iterator[SessionEvent]:
-    """Undo the keep that `steered` is about, with all that needs it, and measure once what is left.
 
-    Where what is left does not work by itself, everything kept after it goes too: what came before is known to work.
+def measured_once(
+    bench: Bench, weave: Weave, kept: list[Judged], without: int
+) -> Generator[SessionEvent, None, tuple[Measured | None, str]]:
+    """See `Try`: where the metric is exact, one run tells."""
+    inside = [judged.number for judged in kept]
+    version = version_of(bench.project, weave, inside)
+    seed = seeds_for(bench.seed, inside[-1])[0]
+    words = f"all that is kept, without experiment {without}"
+    finished = None
+    for event in bench.measure(version, inside[-1], "incumbent", seed, words, inside=inside, rival=bench.rival()):
+        yield event
+        finished = event.measured if isinstance(event, RunFinished) and event.measured.role == "incumbent" else finished
+    assert finished is not None, "a run that was begun is finished, or an error says why not"
+    if finished.value is None:
+        return None, finished.reason
+    yield from bench.guards_start(inside[-1])
+    return finished, bench.broken_guard(version, [finished.model_copy(update={"role": "candidate"})]) or ""
+
+
+def take_back(bench: Bench, steered: Steered, attempt: Try = measured_once) -> Iterator[SessionEvent]:
+    """Undo the keep that `steered` is about, with all that needs it, and see once whether what is left works.
+
+    Where it does not work by itself, everything kept after it goes too: what came before is known to work.
     """
     history, number = bench.history, steered.number
     kept = history.kept()
@@ -36,8 +58,8 @@ def take_back(bench: Bench, steered: Steered) -> Iterator[SessionEvent]:
     stays, later = kept[:place], [judged for judged in kept[place:] if judged.number not in reasons]
     run = None
     if later:
-        run, problem = yield from _measure(bench, weave, [*stays, *later], number)
-        if run is None:
+        run, problem = yield from attempt(bench, weave, [*stays, *later], number)
+        if problem:
             reasons |= {judged.number: f"does not work without experiment {number}: {problem}" for judged in later}
             later = []
     lost = [_dropped(bench, judged, reasons[judged.number]) for judged in kept if judged.number in reasons]
@@ -53,26 +75,6 @@ def words_for(steered: Steered, judged: Judged) -> str:
     """Why an experiment is out of the running, when a person wants that."""
     how = "taken back" if judged.verdict == "keep" else "forbidden"
     return f"{how} by a person (it was: {judged.reason})"
-
-
-def _measure(
-    bench: Bench, weave: Weave, kept: list[Judged], without: int
-) -> Generator[SessionEvent, None, tuple[Measured | None, str]]:
-    """The run of what is left; None, and why, where it does not work or breaks a guard."""
-    inside = [judged.number for judged in kept]
-    version = version_of(bench.project, weave, inside)
-    seed = seeds_for(bench.seed, inside[-1])[0]
-    words = f"all that is kept, without experiment {without}"
-    finished = None
-    for event in bench.measure(version, inside[-1], "incumbent", seed, words, inside=inside, rival=bench.rival()):
-        yield event
-        finished = event.measured if isinstance(event, RunFinished) and event.measured.role == "incumbent" else finished
-    assert finished is not None, "a run that was begun is finished, or an error says why not"
-    if finished.value is None:
-        return None, finished.reason
-    yield from bench.guards_start(inside[-1])
-    broken = bench.broken_guard(version, [finished.model_copy(update={"role": "candidate"})])
-    return (None, broken) if broken else (finished, "")
 
 
 def _dropped(bench: Bench, judged: Judged, reason: str) -> Judged:

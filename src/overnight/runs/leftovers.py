@@ -22,8 +22,8 @@ from overnight.folders import remove
 
 _PATIENCE_SECONDS = 30.0
 _DONE = b"done"
-_MARKS = ("OVERNIGHT_ARTIFACTS", "OVERNIGHT_BRIEF")
-"""Variables that every guest is given, both with a path in `.overnight/`."""
+_MARKS = ("OVERNIGHT_ARTIFACTS", "OVERNIGHT_BRIEF", "OVERNIGHT_INCUMBENT")
+"""Variables of which every guest is given one, all with a path in `.overnight/`."""
 
 
 def clear_leftovers(state: Path) -> None:

@@ -1,0 +1,302 @@
+"""Keep or discard where people decide: a variant is let out beside the incumbent until the counts are clear."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Generator, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from overnight.errors import GoalError, Interrupted, OvernightError, Trouble
+from overnight.fleet.limits import broken_limit
+from overnight.fleet.local import Version
+from overnight.fleet.outside import Outside
+from overnight.goal.settings import LiveSettings, format_duration
+from overnight.judge.sequential import Side, answer, odd_if_alike, ratio
+from overnight.ledger.records import Judged, Measured, Proposed, Role, Steered
+from overnight.loop.bench import Bench
+from overnight.loop.counted import chained, counts_words, evidence, ratio_words, sides, split_problem
+from overnight.loop.events import ApprovalAwaited, ExperimentJudged, SessionEvent
+from overnight.loop.seeds import seeds_for
+from overnight.loop.steering import Steering
+from overnight.loop.trial import Trial, UndeployableError
+from overnight.loop.undo import take_back
+from overnight.loop.weaving import version_of
+from overnight.repo.branch import kept_message
+from overnight.repo.candidate import fingerprint
+from overnight.repo.weave import Weave
+
+_LISTEN_SECONDS = 0.2
+_TRIES, _MOMENT_SECONDS = 3, 1.0
+_IN_95 = 1.96
+"""Standard deviations within which 95 % lie."""
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a trial came to."""
+
+    verdict: Literal["keep", "discard", "invalid", "crash"]
+    reason: str
+
+
+class LiveCourse:
+    """Does the live experiments of a session, one at a time."""
+
+    def __init__(self, bench: Bench, outside: Outside, steering: Steering, should_stop: Callable[[], bool]) -> None:
+        assert bench.settings.live is not None, "this course is that of live goals"
+        self._bench = bench
+        self._live: LiveSettings = bench.settings.live
+        self._history = bench.history
+        self._outside = outside
+        self._steering = steering
+        self._should_stop = should_stop
+
+    def baseline(self) -> Iterator[SessionEvent]:
+        """The baseline beside itself, until enough people have met both: do the commands, the counts, the split work?
+
+        Raises GoalError where they do not.
+        """
+        project = self._bench.project
+        base = Version(project.base, fingerprint(project.edit_files(project.base)))
+        broken = self._bench.fleet.broken_command(base)
+        if broken:
+            raise GoalError([f"{project.goal.at('guards')}: the baseline itself fails: {broken}"])
+        trial = self._trial(0, "baseline", "the baseline, beside itself", base, base)
+        try:
+            yield from trial.course(self._is_known)
+        except (Trouble, UndeployableError) as problem:
+            if isinstance(problem, Trouble) and (problem.kind != "live" or trial.newest() is not None):
+                raise
+            raise GoalError([f"{project.goal.at('live')}: {problem}; it must work before anything goes out"]) from None
+        trial.take_back(base)
+        newest = trial.newest()
+        assert newest is not None, "what is known has been looked at"
+        candidate, incumbent = sides(newest)
+        both = Side(candidate.conversions + incumbent.conversions, candidate.people + incumbent.people)
+        reach = _IN_95 * math.sqrt(both.rate * (1 - both.rate) / both.people)
+        judged = Judged(
+            number=0,
+            verdict="baseline",
+            reason=f"beside itself: {counts_words(newest)}",
+            hypothesis="the baseline",
+            metric=both.rate,
+            metric_low=max(both.rate - reach, 0.0),
+            metric_high=min(both.rate + reach, 1.0),
+            runs=len(self._history.runs(0)),
+            seconds=trial.elapsed() * self._live.window,
+            commit=base.commit,
+            fingerprint=base.fingerprint,
+            evidence=evidence(newest),
+        )
+        self._history.append(judged)
+        yield ExperimentJudged(judged)
+
+    def settle(self) -> None:
+        """A process has taken the session up: people meet the incumbent alone, unless a trial goes on."""
+        if self._history.out() is None:
+            incumbent = self._bench.incumbent()
+            self._outside.deploy(incumbent.number, self._version(incumbent), None, seed=self._seed(incumbent.number))
+
+    def retreat(self, *, for_good: bool) -> None:
+        """Nobody watches from here on: let no candidate be out. `for_good` says that there is no next try.
+
+        Raises Trouble where that fails, OvernightError if it is for good.
+        """
+        number = self._history.out()
+        if number is None:
+            return
+        incumbent = self._history.incumbent()
+        project = self._bench.project
+        version = self._version(incumbent) if incumbent else Version(project.base, "")
+        trial = self._trial(number, "candidate", "", version, version)
+        tries = 1
+        while True:
+            try:
+                trial.take_back(version)
+            except Trouble as trouble:
+                if number == 0:
+                    return  # Nothing new is out; what kept the baseline's trial from going on says more.
+                if not for_good:
+                    raise
+                if tries == _TRIES:
+                    raise OvernightError(
+                        f"THE VARIANT OF EXPERIMENT {number} IS STILL OUT, and nobody watches it: it could not be "
+                        f"taken back ({trouble.reason}). Take it back by hand, or mend that and run `overnight run` again"
+                    ) from None
+            else:
+                return
+            tries += 1
+            time.sleep(_MOMENT_SECONDS)
+
+    def decide(self, proposed: Proposed, started: float) -> Iterator[SessionEvent]:
+        """Let a candidate out if it may be, and write the verdict."""
+        bench, number = self._bench, proposed.number
+        version = Version(proposed.commit or "", proposed.fingerprint or "")
+        if not self._history.deployments(number):  # Nobody has met it yet.
+            yield from bench.guards_start(number)
+            refused = bench.fleet.broken_command(version)
+            if refused is None and self._live.approve == "human":
+                refused = yield from self._approval(proposed)
+            if refused is not None:
+                yield bench.write(bench.record(proposed, [], started), reason=refused)
+                return
+        before = bench.incumbent()
+        trial = self._trial(number, "candidate", proposed.hypothesis, self._version(before), version)
+        try:
+            decision = yield from trial.course(lambda run, elapsed: self._decided(number, run, elapsed))
+        except UndeployableError as problem:
+            decision = Decision("crash", f"it cannot be let out, while the incumbent can: {problem}")
+        keeps = decision.verdict == "keep"
+        trial.take_back(version if keeps else self._version(before))
+        judged = bench.record(proposed, self._history.runs(number), started)
+        judged = judged.model_copy(update={"seconds": proposed.seconds + trial.elapsed() * self._live.window})
+        numbers = self._numbers(before, trial.newest())
+        if not keeps:
+            yield bench.write(judged, verdict=decision.verdict, reason=decision.reason, **numbers)
+            return
+        metric = numbers["metric"]
+        assert isinstance(metric, float)
+        message = kept_message(proposed.hypothesis, bench.settings.metric, before.metric or 0.0, metric, number)
+        repository = bench.project.repository
+        commit = repository.commit_tree(
+            before.commit or bench.project.base, repository.tree_of(version.commit), message
+        )
+        bench.secure([judged.model_copy(update={"commit": commit})])
+        yield bench.write(judged, verdict="keep", reason=decision.reason, commit=commit, **numbers)
+        bench.move_branch()
+
+    def take_out(self, steered: Steered) -> Iterator[SessionEvent]:
+        """A person takes a keep back: what was kept after it goes on without it, and people meet that from now on."""
+        yield from take_back(self._bench, steered, _guarded)
+        self.settle()
+
+    def _approval(self, proposed: Proposed) -> Generator[SessionEvent, None, str | None]:
+        """Wait for a person to look at a candidate. Returns why it must not go out; None when it may."""
+        yield ApprovalAwaited(proposed)
+        while (said := self._history.approval(proposed.number)) is None:
+            asked = False
+            while not asked:
+                if self._should_stop():
+                    raise Interrupted
+                for event in self._steering.take_note(None):
+                    yield event
+                    asked = True
+                if not asked:
+                    time.sleep(_LISTEN_SECONDS)
+        if said.act == "approve":
+            return None
+        why = " ".join(said.text.split())
+        return f"a person turned it down{f': {why}' if why else ''}"
+
+    def _is_known(self, run: Measured | None, elapsed: float) -> bool | None:
+        """Whether the baseline's trial is over."""
+        if run is None:
+            return None
+        goal, live = self._bench.project.goal, self._live
+        candidate, incumbent = sides(run)
+        problem = split_problem(run) or broken_limit(self._bench.settings.guards, run.metrics)
+        if problem is None and odd_if_alike(candidate, incumbent):
+            problem = f"two equal versions do not come out alike ({counts_words(run)}), so something is counted wrongly"
+        if problem is None and elapsed >= 1 and min(candidate.people, incumbent.people) < live.min_samples:
+            problem = (
+                f"only {counts_words(run)} within {format_duration(live.window)}, and `min_samples` is "
+                f"{live.min_samples}: make it smaller or `window` longer"
+            )
+        if problem is None and elapsed >= 1 and not candidate.conversions + incumbent.conversions:
+            problem = f"nobody has done it within {format_duration(live.window)} ({counts_words(run)})"
+        if problem is not None:
+            raise GoalError([f"{goal.at('live')}: the baseline beside itself: {problem}"])
+        enough = min(candidate.people, incumbent.people) >= live.min_samples
+        return True if enough and candidate.conversions + incumbent.conversions else None
+
+    def _decided(self, number: int, run: Measured | None, elapsed: float) -> Decision | None:
+        """What is to become of a candidate; None when it stays out."""
+        settings, live = self._bench.settings, self._live
+        ended = self._history.ended_by_person(number)
+        if ended is not None:
+            why = " ".join(ended.text.split())
+            so_far = f" ({counts_words(run)})" if run else ""
+            return Decision("discard", f"ended by a person{f': {why}' if why else ''}{so_far}")
+        if run is None:
+            return None
+        broken = broken_limit(settings.guards, run.metrics)
+        if broken:
+            return Decision("discard", f"rolled back: {broken} ({counts_words(run)})")
+        split = split_problem(run)
+        if split:
+            return Decision("invalid", split)
+        candidate, incumbent = sides(run)
+        known = answer(
+            candidate,
+            incumbent,
+            more_is_better=settings.direction == "higher",
+            enough=live.min_samples,
+            elapsed=min(elapsed, 1.0),
+        )
+        effect = f"{ratio_words(ratio(candidate, incumbent))}, {counts_words(run)}"
+        within = f"within {format_duration(live.window)}"
+        match known:
+            case "better":
+                return Decision("keep", f"better: {effect}")
+            case "worse":
+                return Decision("discard", f"worse: {effect}")
+            case "hopeless":
+                return Decision("discard", f"not likely to be shown better {within}: {effect}")
+        if elapsed < 1:
+            return None
+        if min(candidate.people, incumbent.people) < live.min_samples:
+            return Decision(
+                "discard", f"met by fewer than {live.min_samples} people each {within}: {counts_words(run)}"
+            )
+        return Decision("discard", f"not shown to be better {within}: {effect}")
+
+    def _numbers(self, before: Judged, run: Measured | None) -> dict[str, object]:
+        """The metric as a chain of ratios from the baseline's rate on: rates of other days cannot be compared."""
+        if run is None or before.metric is None:
+            return {}
+        settings, metric = self._bench.settings, before.metric
+        effect = ratio(*sides(run))
+        after = min(metric * effect.estimate, 1.0)
+        gains = sorted(settings.gain(metric * bound, metric) for bound in (effect.low, effect.high))
+        low, high = (chained(before, after, effect, side) for side in (-1, 1))
+        return {
+            "metric": after,
+            "metric_low": low,
+            "metric_high": high,
+            "before": metric,
+            "gain": settings.gain(after, metric),
+            "gain_low": gains[0] if math.isfinite(gains[0]) else None,
+            "gain_high": gains[1] if math.isfinite(gains[1]) else None,
+            "evidence": evidence(run),
+        }
+
+    def _trial(self, number: int, role: Role, hypothesis: str, incumbent: Version, candidate: Version) -> Trial:
+        return Trial(
+            self._history,
+            self._live,
+            self._outside,
+            self._steering,
+            self._should_stop,
+            number,
+            role,
+            hypothesis,
+            incumbent,
+            candidate,
+            self._seed(number),
+        )
+
+    def _version(self, judged: Judged) -> Version:
+        return Version(judged.commit or self._bench.project.base, judged.fingerprint or "")
+
+    def _seed(self, number: int) -> int:
+        return seeds_for(self._bench.seed, number)[0]
+
+
+def _guarded(
+    bench: Bench, weave: Weave, kept: list[Judged], without: int
+) -> Generator[SessionEvent, None, tuple[Measured | None, str]]:
+    """See `Try`: nobody need meet what is left before; only the guards that are commands are tried."""
+    yield from bench.guards_start(without)
+    return None, bench.fleet.broken_command(version_of(bench.project, weave, [judged.number for judged in kept])) or ""
