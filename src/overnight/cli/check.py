@@ -11,7 +11,7 @@ from overnight.cli.places import GoalArgument, goal_file
 
 if TYPE_CHECKING:
     from overnight.goal.settings import Settings
-    from overnight.loop.checkup import Checkup
+    from overnight.loop.checkup import Checkup, LiveCheckup
 
 
 def check(
@@ -21,7 +21,7 @@ def check(
     """Run the baseline three times and say what a careful colleague would."""
     from overnight.cli.run import make_repository, stopped_by_signals
     from overnight.goal.document import Goal
-    from overnight.loop.checkup import Checkup, check_goal
+    from overnight.loop.checkup import Checkup, LiveCheckup, check_goal
     from overnight.loop.events import RunFinished
 
     path = goal_file(goal)
@@ -42,6 +42,8 @@ def check(
                 )
             elif isinstance(event, Checkup):
                 _say(event, read.settings, console)
+            elif isinstance(event, LiveCheckup):
+                _say_live(event, read.settings, console)
 
 
 def _say(found: Checkup, settings: Settings, console: Console) -> None:
@@ -68,13 +70,36 @@ def _say(found: Checkup, settings: Settings, console: Console) -> None:
     if found.other_numbers:
         names = ", ".join(f"{name} {value:.4g}" for name, value in list(found.other_numbers.items())[:8])
         lines.append(("also printed", names))
+    _say_all(lines, found.advice, console)
+
+
+def _say_live(found: LiveCheckup, settings: Settings, console: Console) -> None:
+    from overnight.goal.settings import format_duration
+
+    live = settings.live
+    assert live is not None, "only a live goal is checked like this"
+    first = "once you have approved it" if live.approve == "human" else "without asking you (`approve: auto`)"
+    lines = [
+        ("metric", f"{settings.metric}, {settings.direction} is better"),
+        ("measured by", f"people, as `{live.measure}` counts them"),
+        ("goes out by", f"`{live.deploy}`, {first}; for {format_duration(live.window)} at most"),
+        ("decided", f"when {live.min_samples:,} people have met each version, not before"),
+        ("may change", ", ".join(found.may_change)),
+        ("may not", f"the other {found.frozen_files} files that git tracks" if found.frozen_files else "nothing"),
+        ("tried now", "the guards that are commands" if settings.guards else "nothing"),
+    ]  # fmt: skip
+    _say_all(lines, found.advice, console)
+    console.print("(Nothing was deployed or counted. A session begins by showing the baseline beside itself.)")
+
+
+def _say_all(lines: list[tuple[str, str]], advice: tuple[str, ...], console: Console) -> None:
     console.print()
     for name, words in lines:
         console.print(f"{name:<13} {words}")
     console.print()
-    for advice in found.advice:
-        console.print(f"! {advice}")
-    console.print("Nothing stands in the way." if not found.advice else "It can start as it is.", end=" ")
+    for each in advice:
+        console.print(f"! {each}")
+    console.print("Nothing stands in the way." if not advice else "It can start as it is.", end=" ")
     console.print("Next: overnight run")
 
 

@@ -125,6 +125,8 @@ class Now:
             return _line(Text(f"{slot.words}, {spent:.0f} s", style="dim"))
         # The countdown is that of the budget; start-up and scoring may take a run past it, up to its hard limit.
         left = slot.budget - spent
+        if slot.step == "waiting":
+            return _line(Text(f"{slot.words} in {duration_words(max(left, 0))}", style="dim"))
         limit = f", ended at {slot.limit:g} s" if slot.limit is not None else ""
         words = f"{left:.0f} s left" if left >= 0 else f"{-left:.0f} s past the budget{limit}"
         if width < _NARROW:

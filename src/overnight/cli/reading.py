@@ -41,6 +41,9 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
         spent = duration_words(round(time.time() - slot.since))
         budget = f" of {duration_words(slot.budget)}" if slot.budget else ""
         lines.append(f"now          experiment {slot.number}: {safe(slot.words)}, {spent}{budget}")
+    if summary.out and summary.state != "running":
+        lines.append(f"OUT          people meet the variant of experiment {summary.out}, and nobody watches it: "
+                     "`overnight run` goes on with it, Ctrl-C there takes it back")  # fmt: skip
     if summary.waits:
         lines.append(f"waits        {safe(summary.waits)}")
     if summary.troubles:
@@ -56,7 +59,7 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
                 f"(experiment {summary.incumbent.number})"
             )
             verified = verified_words(summary.verified) if summary.verified else "not verified: `overnight verify`"
-            lines.append(f"             {verified}")
+            lines += [] if summary.live else [f"             {verified}"]
             lines.append(f"branch       {summary.branch}")
         lines.append(f"trust        {trust_words(summary)}")
     typer.echo("\n".join(lines))

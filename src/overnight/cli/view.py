@@ -14,6 +14,7 @@ from rich.text import Text
 
 from overnight.cli.now import Now
 from overnight.cli.terminal import safe
+from overnight.goal.settings import format_duration
 from overnight.ledger.records import Judged
 from overnight.loop.events import (
     ExperimentJudged,
@@ -111,7 +112,11 @@ class Watcher:
         self._console.print(
             f"[bold]Session {event.session}[/] {how}{at} at commit {event.base[:7]}: {settings.who} changes "
             f"{', '.join(settings.edit)}; {settings.direction} {settings.metric} is better; "
-            f"{settings.budget:g} s a run, "
+            + (
+                f"people meet each for {format_duration(settings.live.window)} at most, "
+                if settings.live
+                else f"{settings.budget:g} s a run, "
+            )
             + ("no sandbox" if event.sandbox in ("none", "") else f"sandboxed by {event.sandbox}"),
             soft_wrap=True,
             highlight=False,

@@ -1,15 +1,15 @@
 """Better, worse, or not known yet? A test of live experiments that stays valid however often it is looked at.
 
-Each person meets candidate or incumbent by the toss of a fair coin. If the two were alike, whoever converts would have
-converted anyway, and the coin alone has decided on whose account: so of all conversions, the number of the candidate's
-is that of heads in as many tosses, whatever the rate is, however it moves from day to day, and however late a conversion
-comes. The wager against that is Ville's (1939): a gambler who bets on the coin's being bent grows rich by a factor of 40,
-at any time at all, with a chance of at most 1 in 40 if it is not. The wager is spread over all coins by a beta
-distribution (Robbins 1970), on the side where the candidate is better; and which coins it does not rule out is an interval
-that holds at all times at once (Howard, Ramdas, McAuliffe and Sekhon 2021).
+Each person meets candidate or incumbent by the toss of a fair coin. If the two were alike, whoever converts would
+have converted anyway, and the coin alone has decided on whose account: so of all conversions, the number of the
+candidate's is that of heads in as many tosses, whatever the rate is, however it moves from day to day, and however late
+a conversion comes. The wager against that is Ville's (1939): a gambler who bets on the coin's being bent grows rich by
+a factor of 40, at any time at all, with a chance of at most 1 in 40 if it is not. The wager is spread over all coins by
+a beta distribution (Robbins 1970), on the side where the candidate is better; and which coins it does not rule out is
+an interval that holds at all times at once (Howard, Ramdas, McAuliffe and Sekhon 2021).
 
-That leaves aside who did not convert. Where few do, nothing is lost by it; at a rate of 0.4, the test needs 1 / 0.6 times
-the people that a test of both rates would need.
+That leaves aside who did not convert. Where few do, nothing is lost by it; at a rate of 0.4, the test needs 1 / 0.6
+times the people that a test of both rates would need.
 """
 
 from __future__ import annotations
@@ -85,6 +85,11 @@ def odd_if_alike(candidate: Side, incumbent: Side) -> bool:
     """Whether two equal versions would hardly ever come out so differently."""
     total = candidate.conversions + incumbent.conversions
     return wealth_either_way(candidate.conversions, total) >= math.log(BROKEN)
+
+
+def chance_of_more(one: Side, other: Side) -> float:
+    """How likely it is that the one converts more, by what is known of lifts beforehand and what was counted."""
+    return float(betainc(PRIOR + other.conversions, PRIOR + one.conversions, 0.5))
 
 
 def ratio(candidate: Side, incumbent: Side) -> Ratio:

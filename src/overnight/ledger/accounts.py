@@ -125,6 +125,12 @@ class Accounts(Asking):
             joules_known=known,
         )
 
+    def people(self) -> int:
+        """How many have met a version of a live session: those of each trial's newest look."""
+        met = "CAST(payload ->> 'trials' AS FLOAT) + CAST(payload ->> 'rival_trials' AS FLOAT)"
+        newest = "SELECT max(id) FROM events WHERE session = :session AND kind = 'measured' GROUP BY number"
+        return int(self._aggregate(f"sum({met})", f"kind = 'measured' AND id IN ({newest})"))
+
     def agents(self) -> set[str]:
         """All who were to propose at some time, as the settings name them."""
         resumed = [event.record for event in self._fetch("kind = 'resumed' AND number IS NULL")]

@@ -256,10 +256,14 @@ class History(Accounts):
         """When a live experiment went out to people, and when it was taken back, in order."""
         return self._fetch("kind = 'deployed' AND number = :number", number=number)
 
-    def out(self) -> int | None:
-        """The live experiment that people meet now, as far as the ledger knows."""
+    def last_deployed(self) -> Deployed | None:
+        """What people meet, in a live session, as far as the ledger knows."""
         found = self._fetch("kind = 'deployed'", newest=1)
-        last = expect(Deployed, found[0]) if found else None
+        return expect(Deployed, found[0]) if found else None
+
+    def out(self) -> int | None:
+        """The live experiment whose candidate people meet now."""
+        last = self.last_deployed()
         return last.number if last is not None and last.out else None
 
     def ended_by_person(self, number: int) -> Steered | None:

@@ -206,6 +206,7 @@ def make_brief(
         last_rule_broken=last.reason if last is not None and last.verdict == "invalid" else None,
         incumbent_commit=incumbent.commit or project.base,
         tokens=settings.brief_tokens,
+        window=settings.live.window if settings.live else None,
         wishes=tuple(_wish_words(history, wish) for wish in history.wishes()),
     )
 

@@ -50,8 +50,19 @@ class Checkup:
     advice: tuple[str, ...]
 
 
-def check_goal(goal: Goal, should_stop: Callable[[], bool]) -> Iterator[RunStarted | RunFinished | Checkup]:
-    """Run the baseline three times; the last thing yielded is what was found.
+@dataclass(frozen=True)
+class LiveCheckup:
+    """The same for a goal of which people decide: nobody has met anything yet."""
+
+    may_change: tuple[str, ...]
+    frozen_files: int
+    advice: tuple[str, ...]
+
+
+def check_goal(
+    goal: Goal, should_stop: Callable[[], bool]
+) -> Iterator[RunStarted | RunFinished | Checkup | LiveCheckup]:
+    """Run the baseline three times; the last thing yielded is what was found. Nothing is deployed.
 
     Raises OvernightError when the set-up cannot work, with every reason that can be found.
     """
@@ -73,7 +84,7 @@ def check_goal(goal: Goal, should_stop: Callable[[], bool]) -> Iterator[RunStart
         version = Version(project.base, fingerprint(project.edit_files(project.base)))
         runs: list[Measured] = []
         try:
-            for seed in seeds_for(0, 0)[:EXACT_RUNS]:
+            for seed in seeds_for(0, 0)[:EXACT_RUNS] if goal.settings.live is None else ():
                 if should_stop():
                     raise Interrupted
                 yield RunStarted(0, "baseline", seed, f"run {len(runs) + 1} of {EXACT_RUNS}", goal.settings.hard_limit)
@@ -82,13 +93,19 @@ def check_goal(goal: Goal, should_stop: Callable[[], bool]) -> Iterator[RunStart
                     raise baseline_error(project, measured)
                 runs.append(measured)
                 yield RunFinished(measured)
-            broken = fleet.broken_guard(version, mean_metrics(runs))
+            broken = fleet.broken_guard(version, mean_metrics(runs)) if runs else fleet.broken_command(version)
             if broken:
                 raise GoalError([f"{goal.at('guards')}: the baseline itself fails: {broken}"])
         finally:
             fleet.close()
             remove(state.work)
-    yield _found(project, runs)
+    yield _found(project, runs) if goal.settings.live is None else _found_live(project)
+
+
+def _found_live(project: Project) -> LiveCheckup:
+    files = project.repository.tracked(project.base)
+    may_change = tuple(project.scope.of(files))
+    return LiveCheckup(may_change, len(files) - len(may_change), tuple(_advice_of_any_goal(project)))
 
 
 def _found(project: Project, runs: list[Measured]) -> Checkup:
@@ -119,25 +136,33 @@ def _found(project: Project, runs: list[Measured]) -> Checkup:
     )
 
 
-def _advice(project: Project, runs: list[Measured], noise: Noise, mean: float) -> Iterator[str]:
+def _advice_of_any_goal(project: Project) -> Iterator[str]:
     goal, settings = project.goal, project.goal.settings
     yield from project.warnings()
     yield from literal_secrets(settings, goal)
     if find_sandbox() is None:
         yield f"there is no sandbox on this machine, so {NOT_PROTECTED}; {why_none()}, or use `run --no-sandbox`"
+    frozen_by = [
+        settings.score,
+        settings.compare,
+        *((settings.live.deploy, settings.live.measure) if settings.live else ()),
+    ]
+    for path in project.scope.of(project.repository.tracked(project.base)):
+        if any(_scores(path, command) for command in frozen_by):
+            yield f"{goal.at('edit')}: {path} is what measures and may be changed; take it out of `edit`"
+    if not settings.stop.model_fields_set:
+        yield "no `stop:` is set, so it will work until you stop it"
+
+
+def _advice(project: Project, runs: list[Measured], noise: Noise, mean: float) -> Iterator[str]:
+    goal, settings = project.goal, project.goal.settings
+    yield from _advice_of_any_goal(project)
     if settings.compare is None and settings.score is None and (printer := _prints_metric(project)):
         yield (
             f"{goal.at('metric')}: `{settings.metric}` is printed by {printer}, which may be changed, so a change "
             "could print a better number without being better; let a file of its own measure, and name it: "
             "`score: python score.py`"
         )
-    frozen_by = settings.score or settings.compare
-    frozen = next(
-        (path for path in project.scope.of(project.repository.tracked(project.base)) if _scores(path, frozen_by)),
-        None,
-    )
-    if frozen:
-        yield f"{goal.at('edit')}: {frozen} is the scorer and may be changed; take it out of `edit`"
     if settings.score and any(Path(word).name in _BRIDGES for word in words_of(settings.score)):
         yield (
             f"{goal.at('score')}: the evaluator runs the program in its own process, so one that is written to deceive "
@@ -159,8 +184,6 @@ def _advice(project: Project, runs: list[Measured], noise: Noise, mean: float) -
             f"the noise is large ({100 * noise.sd / abs(mean):.2g} % of `{settings.metric}`): gains below about "
             f"{2 * noise.sd:.2g} will rarely be proven; average over more data or repeats inside a run if you can"
         )
-    if not settings.stop.model_fields_set:
-        yield "no `stop:` is set, so it will work until you stop it"
 
 
 def _prints_metric(project: Project) -> str | None:

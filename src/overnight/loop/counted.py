@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from overnight.judge.sequential import BROKEN, Ratio, Side, is_broken
+from overnight.judge.sequential import BROKEN, Ratio, Side, chance_of_more, is_broken
 from overnight.ledger.records import Judged, Measured
 
 
@@ -44,14 +44,16 @@ def split_problem(run: Measured) -> str | None:
     )
 
 
-def evidence(run: Measured) -> dict[str, float]:
-    """The counts that a verdict stands on."""
+def evidence(run: Measured, *, more_is_better: bool) -> dict[str, float]:
+    """The counts that a verdict stands on, and the chance that the candidate is better."""
     candidate, incumbent = sides(run)
+    chance = chance_of_more(*((candidate, incumbent) if more_is_better else (incumbent, candidate)))
     return {
         "people": candidate.people,
         "conversions": candidate.conversions,
         "rival_people": incumbent.people,
         "rival_conversions": incumbent.conversions,
+        "chance": chance,
     }
 
 

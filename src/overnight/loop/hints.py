@@ -38,11 +38,8 @@ def _scorer_failed(measured: Measured) -> bool:
 def _hint(project: Project, measured: Measured) -> str:
     """What the end of its output says about a run that lacks what its author has."""
     printed = measured.output_tail
-    tracked = {path.split("/")[0] for path in project.repository.tracked(project.base)}
-    names = (entry.name for entry in project.goal.folder.iterdir() if not entry.name.startswith("."))
-    here = [name for name in sorted(names) if name not in tracked and name in printed]
-    if here:
-        return f". Runs see what is committed; {here[0]} is not: commit it, or let runs read it by `read: {here[0]}`"
+    if here := _not_committed(project, printed):
+        return f". Runs see what is committed; {here} is not: commit it, or let runs read it by `read: {here}`"
     if os.strerror(errno.EROFS) in printed:
         return ". Runs may write only to the folder OVERNIGHT_ARTIFACTS and to TMPDIR"
     if any(words in printed for words in _NO_NETWORK):
@@ -54,6 +51,19 @@ def _hint(project: Project, measured: Measured) -> str:
     if hidden and os.strerror(errno.ENOENT) in printed:
         return f". Runs see nothing outside the project but programs: let them read it by `read: {hidden[-1]}`"
     return ""
+
+
+def uncommitted(project: Project, printed: str) -> str:
+    """What a frozen command says about a file that it lacks."""
+    here = _not_committed(project, printed)
+    return f". It sees what is committed; {here} is not: commit it" if here else ""
+
+
+def _not_committed(project: Project, printed: str) -> str:
+    """The first file of the folder that is named in what was printed and that git does not have."""
+    tracked = {path.split("/")[0] for path in project.repository.tracked(project.base)}
+    names = (entry.name for entry in project.goal.folder.iterdir() if not entry.name.startswith("."))
+    return next((name for name in sorted(names) if name not in tracked and name in printed), "")
 
 
 _NO_NETWORK = (os.strerror(errno.ENETUNREACH), "name resolution", "Name or service not known", "getaddrinfo")

@@ -18,6 +18,7 @@ from overnight.ledger.records import Judged, Measured, Proposed, Role, Steered
 from overnight.loop.bench import Bench
 from overnight.loop.counted import chained, counts_words, evidence, ratio_words, sides, split_problem
 from overnight.loop.events import ApprovalAwaited, ExperimentJudged, SessionEvent
+from overnight.loop.hints import uncommitted
 from overnight.loop.seeds import seeds_for
 from overnight.loop.steering import Steering
 from overnight.loop.trial import Trial, UndeployableError
@@ -69,7 +70,10 @@ class LiveCourse:
         except (Trouble, UndeployableError) as problem:
             if isinstance(problem, Trouble) and (problem.kind != "live" or trial.newest() is not None):
                 raise
-            raise GoalError([f"{project.goal.at('live')}: {problem}; it must work before anything goes out"]) from None
+            hint = uncommitted(project, str(problem))
+            raise GoalError(
+                [f"{project.goal.at('live')}: {problem}; it must work before anything goes out{hint}"]
+            ) from None
         trial.take_back(base)
         newest = trial.newest()
         assert newest is not None, "what is known has been looked at"
@@ -88,7 +92,7 @@ class LiveCourse:
             seconds=trial.elapsed() * self._live.window,
             commit=base.commit,
             fingerprint=base.fingerprint,
-            evidence=evidence(newest),
+            evidence=evidence(newest, more_is_better=True),
         )
         self._history.append(judged)
         yield ExperimentJudged(judged)
@@ -123,7 +127,7 @@ class LiveCourse:
                 if tries == _TRIES:
                     raise OvernightError(
                         f"THE VARIANT OF EXPERIMENT {number} IS STILL OUT, and nobody watches it: it could not be "
-                        f"taken back ({trouble.reason}). Take it back by hand, or mend that and run `overnight run` again"
+                        f"taken back ({trouble.reason}). Do that by hand, or mend it and run `overnight run` again"
                     ) from None
             else:
                 return
@@ -269,7 +273,7 @@ class LiveCourse:
             "gain": settings.gain(after, metric),
             "gain_low": gains[0] if math.isfinite(gains[0]) else None,
             "gain_high": gains[1] if math.isfinite(gains[1]) else None,
-            "evidence": evidence(run),
+            "evidence": evidence(run, more_is_better=settings.direction == "higher"),
         }
 
     def _trial(self, number: int, role: Role, hypothesis: str, incumbent: Version, candidate: Version) -> Trial:

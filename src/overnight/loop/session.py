@@ -139,9 +139,11 @@ class Session:
         try:
             reason = yield from self._through_troubles(history, make_night, recheck=bool(resumed_after))
         except PutDown as wish:
+            yield from _about_the_trial(history)
             yield _put_down(history, finished=False, reason=str(wish))
             return
         except (Interrupted, KeyboardInterrupt):
+            yield from _about_the_trial(history)
             yield _put_down(history, finished=False, reason="interrupted")
             return
         except StuckError as error:
@@ -227,6 +229,16 @@ def _about_the_branch(history: Recorder, refs: SessionRefs) -> Iterator[Notice]:
         )
     for branch in refs.set_aside():
         yield Notice(f"what somebody else had committed to {refs.branch} is on {branch} now")
+
+
+def _about_the_trial(history: Recorder) -> Iterator[Notice]:
+    """That a live experiment rests: nobody would see it do harm."""
+    last = history.last_deployed()
+    if last is not None and last.number and history.judged_number(last.number) is None:
+        yield Notice(
+            f"people meet the incumbent alone again; `overnight run` lets experiment {last.number} out once more and "
+            "goes on with its counts"
+        )
 
 
 def _put_down(history: Recorder, *, finished: bool, reason: str, failed: bool = False) -> SessionClosed:

@@ -53,6 +53,10 @@ class Summary:
     """Those that the proposals have used, read and written together."""
     sandbox: str
     """What keeps guests in their rooms; `none` where nothing does."""
+    live: bool
+    """People decide: see `live:` in goal.md."""
+    out: int | None
+    """The live experiment whose candidate people meet now, as far as the ledger knows."""
 
     @property
     def experiments(self) -> int:
@@ -101,6 +105,8 @@ class Summary:
             "cost": self.cost,
             "tokens": self.tokens,
             "reason": self.last_reason,
+            "live": self.live,
+            "out": self.out,
         }
 
 
@@ -137,6 +143,8 @@ def summarize(history: History, *, running: bool) -> Summary:
         cost=spent.cost,
         tokens=spent.tokens,
         sandbox=started.sandbox,
+        live=settings.live is not None,
+        out=history.out() if settings.live is not None else None,
     )
 
 
@@ -158,6 +166,7 @@ def _waits(history: History) -> str:
 def trust_words(summary: Summary) -> str:
     """What vouches for the numbers: `measured by a frozen program, in a sandbox (bubblewrap)`."""
     by = "self-reported: the run prints its own metric" if summary.self_reported else "measured by a frozen program"
+    by = "what people did, counted by a frozen program" if summary.live else by
     where = "without a sandbox" if summary.sandbox in ("none", "") else f"in a sandbox ({summary.sandbox})"
     return f"{by}, {where}"
 
@@ -180,6 +189,8 @@ def headline(summary: Summary) -> str:
     if not summary.kept:
         return f"{done} and kept none; {summary.metric} stays at {old}"
     claimed = f"{summary.metric} {old} → {new}, {percent_words(summary.improvement_percent)}"
+    if summary.live:
+        return f"{done} and kept {summary.kept}; {claimed}, as people have shown"
     if summary.verified is None:
         return f"{done} and kept {summary.kept}; {claimed}, not verified yet"
     return f"{done} and kept {summary.kept}; {claimed}, {_verified_in_short(summary.verified)}"

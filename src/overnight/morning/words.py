@@ -6,6 +6,9 @@ import math
 
 from overnight.ledger.records import Judged, Part, Steered, Verified
 
+_DAYS = 3
+"""From so many on, a time is told in days."""
+
 
 def effect_words(judged: Judged) -> tuple[str, str]:
     """A gain and its 95 % interval, with as many decimals as the interval gives a meaning to.
@@ -114,8 +117,10 @@ def cost_words(dollars: float, tokens: int) -> str:
 
 
 def duration_words(seconds: float) -> str:
-    """`8 h 03 min`, `3 min 20 s`, `45 s`."""
+    """`4 days 6 h`, `8 h 03 min`, `3 min 20 s`, `45 s`."""
     whole = round(seconds)
+    if whole >= _DAYS * 86_400:
+        return f"{whole // 86_400} days {whole % 86_400 // 3600} h"
     if whole >= 3600:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     if whole >= 60:

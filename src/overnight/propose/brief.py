@@ -52,6 +52,8 @@ class Brief:
     """The commit of the incumbent, for proposers that work in a copy of the whole project."""
     tokens: int = 40_000
     """How long the text may be."""
+    window: float | None = None
+    """Where people decide: for how many seconds they meet a change at most."""
 
     def text(self) -> str:
         """The brief as Markdown, as an agent gets it on standard input."""
@@ -84,9 +86,7 @@ class Brief:
         within = f" In {marked} change only what is between `{START}` and `{END}`; the markers stay." if marked else ""
         rules = [
             f"Change only {allowed}. A change to any other file makes the experiment invalid.{within}",
-            f"The result is measured by `{self.run}`, which gets {self.budget_seconds:g} seconds"
-            f"{f', and then `{self.score}`' if self.score else ''}. Do not run it yourself and do not commit: both are "
-            "done for you.",
+            self._measuring(),
             "Make one change that can be understood by itself. Nobody is there to answer questions: decide, and do it.",
             "Print one line `hypothesis: …` that says what you changed and why it should help.",
             "Do not repeat an experiment listed below; such a change is not measured again.",
@@ -95,6 +95,18 @@ class Brief:
         ]
         return "## Rules\n\n" + "\n".join(f"- {rule}" for rule in rules)
 
+    def _measuring(self) -> str:
+        if self.window is not None:
+            return (
+                f"Real people meet your version beside the current one, for up to {_span(self.window)}, and "
+                f"`{self.metric}` is the share of them that does what is hoped for. Do nothing that would deceive or "
+                "annoy them. Do not deploy anything yourself and do not commit: both are done for you."
+            )
+        return (
+            f"The result is measured by `{self.run}`, which gets {self.budget_seconds:g} seconds. Do not run it "
+            "yourself and do not commit: both are done for you."
+        )
+
     def _files(self, tokens: int) -> str:
         share = max(tokens // max(len(self.files), 1), 200)
         return "\n\n".join(_file_section(path, content, share) for path, content in self.files.items())
@@ -102,7 +114,9 @@ class Brief:
     def _task(self) -> str:
         since = f"experiment {self.incumbent_number}" if self.incumbent_number else "the baseline"
         noise = (
-            f"Repeating the same version moves it by about ±{self.noise:.3g}; a gain below about "
+            "Only a clear difference can be shown, so prefer ideas that could make one."
+            if self.window is not None
+            else f"Repeating the same version moves it by about ±{self.noise:.3g}; a gain below about "
             f"{_SEEN_IN * self.noise:.2g} needs many runs to be seen, so prefer ideas that could bring more."
             if self.noise > 0
             else "Repeating the same version gives the same number, so any gain is seen."
@@ -130,6 +144,10 @@ proposes next and for the person who reads the history in the morning: which dir
 you think so; what has not been tried and is worth it. At most 250 words of Markdown, each claim with the numbers of the
 experiments that it comes from. Where earlier notes stand above, write new ones that replace them. Answer with the notes
 only."""
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds / 86_400:.3g} days" if seconds >= 2 * 86_400 else f"{seconds / 3600:.2g} hours"
 
 
 def _file_section(path: str, content: bytes, tokens: int) -> str:

@@ -62,7 +62,15 @@ def _about_the_whole(history: History, summary: Summary) -> list[Doubt]:
         doubts.append(
             Doubt("A rebuilt history", "The ledger was lost; this is what git remembers, which is not all.", [])
         )
-    if summary.kept and summary.verified is None:
+    if summary.out:
+        doubts.append(
+            Doubt(
+                f"The variant of experiment {summary.out} is out",
+                "People met it when this was written. Only a session that is at work sees whether it does harm.",
+                [],
+            )
+        )
+    if summary.kept and summary.verified is None and not summary.live:
         doubts.append(
             Doubt("Not verified", "`overnight verify` measures baseline and best again, on seeds nobody has used.", [])
         )

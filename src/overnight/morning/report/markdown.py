@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from overnight.morning.plain import one_line
 from overnight.morning.report.changes import KeptChange
-from overnight.morning.report.story import Story
+from overnight.morning.report.story import LIVE_WORDS, Story
 from overnight.morning.report.tried import Attempt, Tried
 from overnight.morning.words import metric_words, numbers_words, verified_words
 
@@ -38,19 +38,20 @@ def _kept(story: Story) -> str:
         nothing = "Nothing was really better than the baseline." if story.chart else "Nothing yet."
         return f"## What was kept\n\n{nothing}"
     summary = story.summary
-    whole = verified_words(summary.verified) if summary.verified else "not verified yet"
+    whole = f"The whole is {verified_words(summary.verified) if summary.verified else 'not verified yet'}."
     rows = [
-        f"## What was kept\n\nThe whole is {whole}.\n",
+        f"## What was kept\n\n{LIVE_WORDS if summary.live else whole}\n",
         f"| # | change | {_plain(summary.metric)} | effect | 95 % interval | share | better than the baseline by | "
         "verified by itself | commit |",
         "|--:|---|--:|--:|--:|--:|--:|---|---|",
     ]
     metrics = metric_words(*(change.metric for change in story.kept))
+    alone = "by people" if summary.live else "not tried"
     for change, metric in zip(story.kept, metrics, strict=True):
         marks = "; ".join(filter(None, (change.provisional, "look at it" if change.flags else "")))
         rows.append(
             f"| {change.number} | {_plain(change.hypothesis)}{f' ({marks})' if marks else ''} | {metric} | "
-            f"{change.effect} | {change.interval} | {change.share} | {change.total} | {change.alone or 'not tried'} | "
+            f"{change.effect} | {change.interval} | {change.share} | {change.total} | {change.alone or alone} | "
             f"`{change.commit}` |"
         )
     return "\n".join(rows)

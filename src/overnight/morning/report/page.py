@@ -12,7 +12,7 @@ from overnight.morning.chart.scene import NARROW, WIDE
 from overnight.morning.chart.svg import staircase_svg
 from overnight.morning.plain import printable
 from overnight.morning.report.colours import coloured
-from overnight.morning.report.story import Story
+from overnight.morning.report.story import LIVE_WORDS, Story
 from overnight.morning.report.tried import Group
 from overnight.morning.words import metric_words, numbers_words, verified_words
 
@@ -34,6 +34,7 @@ def page_of(story: Story) -> str:
         story=story,
         summary=story.summary,
         charts=_charts(story),
+        live_words=LIVE_WORDS if story.summary.live else "",
         verified=verified_words(story.summary.verified) if story.summary.verified else "",
         metrics=metric_words(*(change.metric for change in story.kept)),
         strips=_strips(story.tried.groups),

@@ -53,15 +53,19 @@ def what_was_spent(history: History, summary: Summary) -> Spending:
     """Read it from the ledger."""
     used, hours = history.used(), summary.worked_seconds
     named = {"measuring": used.measuring, "proposing": used.proposing, "waiting for something outside": used.waiting}
+    if summary.live:
+        named = {"counting": used.measuring, "proposing": used.proposing}
     rest = hours - sum(named.values())
     if rest < 0:  # A pause that was cut short, and what is done at the same time: the parts shall be those of a whole.
         hours = sum(named.values())
-    named["everything else"] = max(rest, 0.0)
+    named["waiting for people" if summary.live else "everything else"] = max(rest, 0.0)
     parts = [Part(name, seconds, seconds / hours) for name, seconds in named.items() if seconds > 0.001 * hours > 0]
     if len(parts) < 2:
         parts = []
     facts = [("money", _money(history, summary))]
-    if used.runs:
+    if used.runs and summary.live:
+        facts = [("people", f"{history.people():,}, counted in {used.runs:,} looks"), *facts]
+    elif used.runs:
         facts = [
             ("runs", f"{used.runs:,}"),
             ("processor time", f"{duration_words(used.cpu)} in all runs" if used.cpu else "not measured"),

@@ -18,6 +18,11 @@ from overnight.morning.summary import Summary, headline, trust_words
 from overnight.morning.words import steered_words
 
 _MOST_ASKED = 50
+LIVE_WORDS = (
+    "Half of the people met each change, the others the best version of its time. Its metric is the baseline's rate "
+    "times all that was gained since, because rates of different days cannot be compared."
+)
+"""What the figures of a live session are."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ def tell(history: History, summary: Summary, patch_of: PatchOf) -> Story:
         waits=_waits(summary),
         trust=trust_words(summary),
         chart=chart,
-        band=_band(chart),
+        band=_band(chart, summary),
         kept=kept,
         tried=what_was_tried(history, summary.counts),
         asked=[one_line(steered_words(steered)) for steered in history.steered()[-_MOST_ASKED:]],
@@ -110,13 +115,13 @@ def _waits(summary: Summary) -> str:
     return one_line(words) if summary.waits else ""
 
 
-def _band(chart: Staircase | None) -> str:
+def _band(chart: Staircase | None, summary: Summary) -> str:
     if chart is None:
         return ""
     if chart.has_band:
         return (
             "The shaded band is the 95 % interval of the best version's metric: where its true value lies, as far as "
-            "all runs together can tell."
+            f"all {'trials' if summary.live else 'runs'} together can tell."
         )
     if chart.bands and all(band is not None for band in chart.bands):
         return "The metric repeats exactly, so the line has no uncertainty."
@@ -162,7 +167,7 @@ def _take(summary: Summary, which: str) -> list[tuple[str, str]]:
         (f"overnight apply{which}", "puts them onto the branch that is checked out"),
         (f"overnight apply --split{which}", "makes a branch of each, ready for a pull request"),
     ]
-    if summary.verified is None:
+    if summary.verified is None and not summary.live:
         steps.insert(0, (f"overnight verify{which}", "measures baseline and best again, on seeds nobody has used"))
     return steps
 
