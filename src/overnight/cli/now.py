@@ -122,7 +122,7 @@ class Now:
             return _line(Text(f"{safe(doing)}, {duration_words(round(time.time() - self.since))}", style="dim"))
         slot, spent = self.slot, time.time() - self.slot.since
         if slot.budget is None:
-            return _line(Text(f"{slot.words}, {spent:.0f} s", style="dim"))
+            return _line(Text(f"{slot.words}, {duration_words(round(spent))}", style="dim"))
         # The countdown is that of the budget; start-up and scoring may take a run past it, up to its hard limit.
         left = slot.budget - spent
         if slot.step == "waiting":

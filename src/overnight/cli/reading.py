@@ -19,7 +19,14 @@ from overnight.loop.reading import open_history, summary_of
 from overnight.morning.explain import explain
 from overnight.morning.export import WRITERS, as_row
 from overnight.morning.summary import trust_words
-from overnight.morning.words import cost_words, duration_words, percent_words, trouble_words, verified_words
+from overnight.morning.words import (
+    approval_words,
+    cost_words,
+    duration_words,
+    percent_words,
+    trouble_words,
+    verified_words,
+)
 
 
 def status(goal: GoalArgument = None, session: SessionOption = None, as_json: JsonOption = False) -> None:
@@ -44,6 +51,8 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
     if summary.out and summary.state != "running":
         lines.append(f"OUT          people meet the variant of experiment {summary.out}, and nobody watches it: "
                      "`overnight run` goes on with it, Ctrl-C there takes it back")  # fmt: skip
+    if summary.awaits_approval is not None and not lines[-1].startswith("now "):
+        lines.append(f"waits        experiment {summary.awaits_approval}: {approval_words(summary.awaits_approval)}")
     if summary.waits:
         lines.append(f"waits        {safe(summary.waits)}")
     if summary.troubles:
@@ -115,7 +124,7 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
     if reasons:
         typer.echo()
     if patch:
-        _print_patch(patch)
+        print_patch(patch)
     if runs:
         typer.echo(_looks_table(runs) if is_live else _runs_table(runs))
     if tail:
@@ -180,7 +189,8 @@ def _verdict_words(judged: Judged | None) -> str:
     return f"{judged.verdict}: {safe(judged.reason)}{commit}"
 
 
-def _print_patch(patch: str) -> None:
+def print_patch(patch: str) -> None:
+    """A patch, in colours where somebody reads it."""
     if sys.stdout.isatty():
         from rich.console import Console
         from rich.syntax import Syntax

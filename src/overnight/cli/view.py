@@ -17,6 +17,7 @@ from overnight.cli.terminal import safe
 from overnight.goal.settings import format_duration
 from overnight.ledger.records import Judged
 from overnight.loop.events import (
+    ApprovalAwaited,
     ExperimentJudged,
     Notice,
     PersonAsked,
@@ -28,7 +29,7 @@ from overnight.loop.events import (
 )
 from overnight.loop.verify import VerificationDone
 from overnight.loop.verify_each import EachVerified
-from overnight.morning.words import steered_words
+from overnight.morning.words import approval_words, steered_words
 
 STYLES = {
     "baseline": "cyan",
@@ -90,6 +91,9 @@ class Watcher:
             case Waiting():
                 then = datetime.fromtimestamp(time.time() + event.seconds)
                 self._note(f"{event.reason}; nothing is lost, next try at {then:%H:%M:%S}")
+            case ApprovalAwaited():
+                number = event.proposed.number
+                self._note(f"experiment {number} is {approval_words(number)}")
             case PersonAsked():
                 self._note(steered_words(event.steered))
             case Notice():

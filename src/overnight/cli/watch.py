@@ -24,7 +24,7 @@ def watch(
     from overnight.cli.run import stopped_by_signals, tell_what_was_done
     from overnight.cli.view import Watcher
     from overnight.goal.settings import Settings
-    from overnight.loop.events import SessionClosed, SessionOpened
+    from overnight.loop.events import ApprovalAwaited, SessionClosed, SessionOpened
     from overnight.loop.following import Follower
     from overnight.loop.live import read_live
     from overnight.loop.reading import open_history
@@ -46,6 +46,7 @@ def watch(
             watcher.remind(history.judged_last(_SHOWN))
             if paused or waits:
                 watcher.now.rest("paused by a person" if paused else "waiting")
+            approving = 0  # The variant of which it was said that it waits for a person.
             while not left:
                 is_at_work = state.holder() is not None
                 for event in follower.news():
@@ -56,8 +57,12 @@ def watch(
                 if not is_at_work:
                     break
                 live = read_live(state)
-                if live is not None and live.slots:
-                    watcher.now.at(live.slots[0])
+                for slot in live.slots if live is not None else ():
+                    watcher.now.at(slot)
+                    proposed = history.proposed(slot.number) if slot.step == "approving" else None
+                    if proposed is not None and slot.number != approving:
+                        watcher.show(ApprovalAwaited(proposed))
+                        approving = slot.number
                 time.sleep(_LOOK_SECONDS)
     if left:
         console.print(f"Not watching any more at {datetime.now():%H:%M}; the session goes on.")

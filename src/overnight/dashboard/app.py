@@ -18,10 +18,10 @@ from starlette.types import ASGIApp
 from overnight.dashboard.chart import Chart
 from overnight.dashboard.experiment import details, output
 from overnight.dashboard.feed import Feed, Place
-from overnight.dashboard.guard import Guard
+from overnight.dashboard.guard import PREVIEW, Guard
 from overnight.dashboard.poller import Poller, as_json
 from overnight.dashboard.rows import page_of
-from overnight.dashboard.wishes import ask
+from overnight.dashboard.variant import preview, variant
 from overnight.errors import OvernightError, SessionError
 from overnight.ledger.browsing import Browsing, Filter
 from overnight.ledger.history import History, choose_session
@@ -29,6 +29,7 @@ from overnight.ledger.records import Act
 from overnight.loop import inbox
 from overnight.loop.reading import open_source
 from overnight.loop.state import State
+from overnight.loop.steering import ask
 
 _STATIC = Path(__file__).with_name("static")
 Number = Annotated[int, Field(ge=0, le=inbox.LARGEST_NUMBER)]
@@ -100,6 +101,18 @@ def _add_reading(app: FastAPI, state: State, session: str | None) -> None:
         """One experiment, with everything about it."""
         with _opened(state, session) as (history, _):
             return _json(details(history, state, number))
+
+    @app.get("/api/variants/{number}")
+    def _variant(number: Number) -> Response:
+        """The live variant that waits for approval."""
+        with _opened(state, session) as (history, _):
+            return _json(variant(history, state, number))
+
+    @app.get(PREVIEW + "{number}/{place}")
+    def _preview(number: Number, place: Number) -> Response:
+        """A page of it, to be shown in a frame."""
+        with _opened(state, session) as (history, _):
+            return Response(preview(history, state, number, place).encode(), media_type="text/html; charset=utf-8")
 
     @app.get("/api/experiments/{number}/outputs/{name}")
     def _output(number: Number, name: str, end: Annotated[int | None, Query(ge=0)] = None) -> Response:

@@ -16,11 +16,17 @@ def coloured(patch: str) -> list[dict[str, Any]]:
     """The lines of a unified diff: `{"kind": …, "pieces": [[class, text], …]}`, the sign taken off."""
     # Python knows other ends of lines too; with those a guest could make up lines of its own.
     lines = patch.removesuffix("\n").split("\n")
-    shown = [printable(line.removesuffix("\r"))[:_LONGEST_LINE] for line in lines[:MOST_LINES]]
+    shown = [_cut(printable(line.removesuffix("\r"))) for line in lines[:MOST_LINES]]
     found = [_shown(line) for line in read_diff(shown) if _is_worth_showing(line)]
     if len(lines) > MOST_LINES:
         found += note(f"… {len(lines) - MOST_LINES} more lines: `git show`")
     return found
+
+
+def _cut(line: str) -> str:
+    """What is left out is said: the end of a long line is where something would be hidden."""
+    more = len(line) - _LONGEST_LINE
+    return f"{line[:_LONGEST_LINE]} … ({more} more characters)" if more > 0 else line
 
 
 def note(words: str) -> list[dict[str, Any]]:

@@ -1,8 +1,8 @@
 """What every open page is told as it happens: server-sent events, from one look for all of them.
 
-`session` says which session is shown, and that the page has to fetch table and chart; `summary`, `now`, `wishes` and
-`fault` are how things stand, each whole and only when it has changed; `verdicts` are those that are new or changed.
-Each verdicts event has an id, `SESSION/EVENT`: who comes back with it misses none.
+`session` says which session is shown, and that the page has to fetch table and chart; `summary`, `now`, `wishes`,
+`approval` and `fault` are how things stand, each whole and only when it has changed; `verdicts` are those that are new
+or changed. Each verdicts event has an id, `SESSION/EVENT`: who comes back with it misses none.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ BEAT_SECONDS = 10.0
 _BATCH = 100
 MOST_MISSED = 500
 """Who has missed more verdicts than that fetches a page instead."""
-_FACTS = ("summary", "wishes", "now", "fault")
+_FACTS = ("summary", "wishes", "approval", "now", "fault")
 
 
 @dataclass(frozen=True)

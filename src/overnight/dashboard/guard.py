@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from collections.abc import Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -19,8 +20,8 @@ _HERE = re.compile(r"(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?", re.IGNORECASE
 _HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; "
-        "trusted-types 'none'"
+        "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+        "require-trusted-types-for 'script'; trusted-types 'none'"
     ),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -29,6 +30,17 @@ _HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
+}
+PREVIEW = "/preview/"
+"""Below this, and nowhere else, there is markup that guests wrote: a live variant as people would see it."""
+_SHUT_IN = {
+    # No scripts, no forms, no new windows, an origin of its own; nothing is loaded but what stands in the page itself.
+    "Content-Security-Policy": (
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'self'"
+    ),
+    "X-Frame-Options": "SAMEORIGIN",
+    "X-DNS-Prefetch-Control": "off",
 }
 _WRONG_ADDRESS = "Nothing is here. Use the whole address that `overnight serve` has printed.\n"
 
@@ -48,8 +60,12 @@ class Guard:
         if scope["type"] != "http":
             return
         refusal = self._refusal(scope)
-        app = self._app if refusal is None else refusal
-        await app(self._inner(scope) if refusal is None else scope, receive, _with_headers(send))
+        if refusal is not None:
+            await refusal(scope, receive, _with_headers(send, _HEADERS))
+            return
+        inner = self._inner(scope)
+        shut_in = _SHUT_IN if inner["path"].startswith(PREVIEW) else {}
+        await self._app(inner, receive, _with_headers(send, {**_HEADERS, **shut_in}))
 
     def _refusal(self, scope: Scope) -> Response | None:
         headers = Headers(scope=scope)
@@ -102,11 +118,11 @@ def _refused(status: int, words: str) -> Response:
     return PlainTextResponse(f"{words}\n", status)
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, wanted: Mapping[str, str]) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in _HEADERS.items():
+            for name, value in wanted.items():
                 headers[name] = value
         await send(message)
 

@@ -11,6 +11,7 @@ from pydantic_core import to_json
 
 from overnight.dashboard.outputs import tail_of
 from overnight.dashboard.standing import nothing, standing
+from overnight.dashboard.variant import waiting_variant
 from overnight.dashboard.wishes import wishes_of
 from overnight.errors import OvernightError, SessionError
 from overnight.ledger.browsing import Browsing, newest_event
@@ -79,17 +80,19 @@ class Poller:
             self._mark, self._summary_mark, self.seen.session = None, None, None
             self._put("summary", nothing(error))
             self._put("wishes", _NO_WISHES)
+            self._put("approval", {"number": None, "since": None})
             self._put("now", {"slots": []})
 
     def _poll_source(self, source: Source) -> None:
         newest, holder = newest_event(source), self._state.holder()
-        mark = (newest, holder, _changed(self._state.inbox.folder))
+        mark = (newest, holder, _changed(self._state.inbox.folder), self._is_approving())
         if mark != self._mark:
             session = choose_session(source, self._wanted, self._state.home)
             if session != self.seen.session:
                 self._summary_mark, self._summary_due = None, 0.0
             history = History(source, session)
             self._put("wishes", wishes_of(history, Browsing(source, session), self._state))
+            self._put("approval", waiting_variant(history, self._state))
             rest = history.paused() or history.waiting()
             self._rests_since = rest.time if rest else None
             self.seen.session, self.seen.newest, self._mark = session, newest, mark
@@ -100,6 +103,11 @@ class Poller:
             self._summary_mark, ended = mark, time.monotonic()
             self._summary_due = ended + _SHARE * (ended - began)
         self._put("now", {"slots": self._slots(), "clock": time.time()}, but=("clock",))
+
+    def _is_approving(self) -> bool:
+        """Whether a variant has passed its guards: that is no event in the ledger."""
+        live = read_live(self._state)
+        return live is not None and any(slot.step == "approving" for slot in live.slots)
 
     def _slots(self) -> list[dict[str, Any]]:
         live = read_live(self._state)

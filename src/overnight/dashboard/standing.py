@@ -12,7 +12,9 @@ from overnight.loop.state import State
 from overnight.morning.summary import Summary, trust_words
 from overnight.morning.words import cost_words, percent_words, verified_words
 
-Stand = Literal["empty", "baseline", "running", "paused", "waiting", "finished", "stopped", "failed", "cut_off"]
+Stand = Literal[
+    "empty", "baseline", "running", "paused", "waiting", "approval", "finished", "stopped", "failed", "cut_off"
+]
 GO_ON = "`overnight run` goes on where it was."
 
 
@@ -49,6 +51,8 @@ def _stand(summary: Summary, history: History) -> Stand:
             return "paused"
         if summary.waits:
             return "waiting"
+        if summary.awaits_approval is not None:
+            return "approval"
         return "baseline" if summary.baseline is None else "running"
     if summary.state == "finished":
         return "finished"
@@ -65,6 +69,8 @@ def _sentence(stand: Stand, summary: Summary, history: History) -> str:
             return f"{_begin(summary.waits)}. Nothing runs until it is resumed."
         case "waiting":
             return f"Waiting: {summary.waits}. Nothing is lost."
+        case "approval":
+            return f"Experiment {summary.awaits_approval} waits for your approval; nobody has met it yet."
         case "finished":
             return f"Finished: {summary.last_reason}."
         case "stopped":

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from overnight.errors import SessionError
 from overnight.ledger.asking import Event
 from overnight.ledger.browsing import Browsing
 from overnight.ledger.history import History
 from overnight.ledger.records import Steered
-from overnight.loop.inbox import Request
 from overnight.loop.state import State
-from overnight.loop.steering import problem_with
 from overnight.morning.words import steered_words
 
 _SHOWN = 30
@@ -32,15 +29,6 @@ def wishes_of(history: History, browsing: Browsing, state: State) -> dict[str, A
         "written": written,
         "standing": [wish.model_dump(include={"request", "act", "number", "text"}) for wish in history.wishes()],
     }
-
-
-def ask(history: History, state: State, request: Request) -> None:
-    """Leave a request for the session. Raises SessionError, with the reason, where it cannot be carried out."""
-    if not history.is_newest(state.home):
-        raise SessionError("this is an older session; only the newest one can be steered")
-    if problem := problem_with(history, state, request):
-        raise SessionError(problem)
-    state.inbox.put(request)
 
 
 def _written(event: Event) -> dict[str, Any]:

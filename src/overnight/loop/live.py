@@ -31,6 +31,7 @@ from overnight.loop.events import (
     TrialLooked,
 )
 from overnight.loop.state import State
+from overnight.morning.words import approval_words
 
 _WORDS: dict[Role, str] = {
     "baseline": "measuring the baseline",
@@ -113,7 +114,7 @@ def slot_of(event: SessionEvent, before: Slot | None, settings: Settings | None,
             return Slot(step="guarding", words=words, number=event.number, hypothesis=told, since=now)
         case ApprovalAwaited():
             number, hypothesis = event.proposed.number, event.proposed.hypothesis
-            words = f"waiting for your approval: `overnight approve {number}` or the dashboard"
+            words = approval_words(number)
             return Slot(step="approving", words=words, number=number, hypothesis=hypothesis, since=now)
         case TrialLooked():
             enough = settings.live.min_samples if settings and settings.live else 0

@@ -7,8 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from overnight.ledger import reader
+from overnight.ledger.asking import Event, expect
 from overnight.ledger.history import History, choose_session
 from overnight.ledger.reader import Source
+from overnight.ledger.records import Proposed
+from overnight.loop.live import read_live
 from overnight.loop.state import State
 from overnight.morning.summary import Summary, summarize
 
@@ -33,4 +36,16 @@ def open_source(state: State) -> Iterator[Source]:
 
 def summary_of(history: History, state: State) -> Summary:
     """The session's summary now."""
-    return summarize(history, running=history.is_newest(state.home) and state.holder() is not None)
+    awaited = awaiting(history, state)
+    return summarize(
+        history,
+        running=history.is_newest(state.home) and state.holder() is not None,
+        awaits_approval=expect(Proposed, awaited).number if awaited else None,
+    )
+
+
+def awaiting(history: History, state: State) -> Event | None:
+    """The proposal of the live variant that waits for a person's yes; None too while guards are still tried on it."""
+    awaited = history.awaits_approval() if history.is_newest(state.home) else None
+    live = read_live(state) if awaited else None
+    return None if live is not None and any(slot.step != "approving" for slot in live.slots) else awaited

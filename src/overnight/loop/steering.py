@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
-from overnight.errors import Interrupted
+from overnight.errors import Interrupted, SessionError
 from overnight.ledger.history import History
 from overnight.ledger.records import Proposed, Steered
 from overnight.ledger.store import Recorder
@@ -62,6 +62,15 @@ class Steering:
             yield PersonAsked(steered)
             if steered.act == "finish" and not refused:
                 raise PutDown(f"put down after experiment {self._history.last_judged_number()}, as a person asked")
+
+
+def ask(history: History, state: State, request: Request) -> None:
+    """Leave a request for the session. Raises SessionError, with the reason, where it cannot be carried out."""
+    if not history.is_newest(state.home):
+        raise SessionError("this is an older session; only the newest one can be steered")
+    if problem := problem_with(history, state, request):
+        raise SessionError(problem)
+    state.inbox.put(request)
 
 
 def problem_with(history: History, state: State, request: Request) -> str | None:

@@ -1,7 +1,8 @@
 """`notify:` — people are told by mail, chat or phone of what they would want to know at night.
 
-That is a first keep, a new best (at most every half hour, and then the newest), a trouble that lasts, and the end, with
-the chart. Nothing is decided or waited for here: a message that cannot be sent is lost, and said once.
+That is a first keep, a new best (at most every half hour, and then the newest), a live variant that waits for their
+approval, a trouble that lasts, and the end, with the chart. Nothing is decided or waited for here: a message that
+cannot be sent is lost, and said once.
 """
 
 from __future__ import annotations
@@ -18,9 +19,10 @@ from overnight.errors import TroubleKind
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History
 from overnight.ledger.reader import open_source
-from overnight.ledger.records import Judged
+from overnight.ledger.records import Judged, Proposed
 from overnight.loop.companions import BackgroundCompanion
 from overnight.loop.events import (
+    ApprovalAwaited,
     ExperimentJudged,
     PersonAsked,
     SessionClosed,
@@ -64,13 +66,14 @@ class Teller(BackgroundCompanion):
         self._told: set[int] = set()
         self._waited = 0.0
         self._told_trouble = False
+        self._approval_asked = 0
+        """The newest experiment that waits for a person, or did."""
         self._next_trouble: dict[TroubleKind, float] = {}
 
     def follow(self, event: SessionEvent) -> None:
         """See `Companion`."""
-        if isinstance(event, SessionOpened | VerdictChanged | Waiting | PersonAsked | SessionClosed) or is_progress(
-            event
-        ):
+        news = SessionOpened | VerdictChanged | Waiting | ApprovalAwaited | PersonAsked | SessionClosed
+        if isinstance(event, news) or is_progress(event):
             self.give(event)
 
     def patience(self) -> float | None:
@@ -99,6 +102,9 @@ class Teller(BackgroundCompanion):
                     self._taken_back.append(event.judged.number)
             case Waiting():
                 self._wait(event)
+            case ApprovalAwaited() if event.proposed.number != self._approval_asked:
+                self._approval_asked = event.proposed.number
+                self._tell(self._approval_words(event.proposed))
             case PersonAsked() if event.steered.act == "pause" and not event.steered.refused:
                 words = [f"Because: {_plain(event.steered.text)}"] if event.steered.text else []
                 words.append("Nothing runs until somebody says that it is to go on.")
@@ -158,6 +164,15 @@ class Teller(BackgroundCompanion):
             return self._message("finished", lines, look="overnight report", has_chart=True)
         lines += ["", f"It could not go on: {reason}. Nothing is lost; `overnight run` goes on."]
         return self._message("cannot go on", lines, look="overnight status", has_chart=True)
+
+    def _approval_words(self, proposed: Proposed) -> Message:
+        number = proposed.number
+        lines = [
+            f"Experiment {number}: {shortened(_plain(proposed.hypothesis), _LONGEST_HYPOTHESIS)}",
+            "Nobody meets it before you have said yes, and the session waits until then.",
+            f'No: overnight reject {number} "why"',
+        ]
+        return self._message(f"experiment {number} waits for your approval", lines, look=f"overnight approve {number}")
 
     def _taken_back_words(self) -> list[str]:
         numbers, self._taken_back = self._taken_back, []

@@ -45,6 +45,8 @@ class Summary:
     """The trouble that a running session waits out, and until when; "" when there is none."""
     paused: bool
     """A person has paused it."""
+    awaits_approval: int | None
+    """The experiment that goes out to people once a person has said yes."""
     troubles: dict[str, int]
     """How often something outside was wrong, by what it was."""
     cost: float
@@ -101,6 +103,7 @@ class Summary:
             "failed": self.failed,
             "waits": self.waits,
             "paused": self.paused,
+            "awaits_approval": self.awaits_approval,
             "troubles": self.troubles,
             "cost": self.cost,
             "tokens": self.tokens,
@@ -110,7 +113,7 @@ class Summary:
         }
 
 
-def summarize(history: History, *, running: bool) -> Summary:
+def summarize(history: History, *, running: bool, awaits_approval: int | None = None) -> Summary:
     """The summary of a session; `running` says whether a process is at work on it now."""
     started = history.started()
     settings = Settings.model_validate(history.settings_now())
@@ -139,6 +142,7 @@ def summarize(history: History, *, running: bool) -> Summary:
         failed=stopped is not None and stopped.failed,
         waits=_waits(history) if running else "",
         paused=running and history.paused() is not None,
+        awaits_approval=awaits_approval,
         troubles=history.troubles(),
         cost=spent.cost,
         tokens=spent.tokens,

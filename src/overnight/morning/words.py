@@ -135,6 +135,11 @@ def trouble_words(troubles: dict[str, int]) -> str:
     return f"{'once' if total == 1 else f'{total} times'}: {each}" if troubles else ""
 
 
+def approval_words(number: int) -> str:
+    """How a person says yes or no to a live variant."""
+    return f"waiting for your approval: `overnight approve {number}` or the dashboard"
+
+
 def steered_words(steered: Steered) -> str:
     """What a person has asked for, and what became of it: `pinned: experiment 12`."""
     done = {

@@ -131,6 +131,13 @@ class Repository:
         except (pygit2.GitError, KeyError, ValueError):  # A file in them is lost.
             return None
 
+    def changed(self, old: str, new: str) -> list[str]:
+        """The files in goal.md's folder that differ between two commits, relative to that folder, in order."""
+        with in_git(f"git no longer has all of commit {new[:7]}"):
+            names = {delta.new_file.path for delta in self.git.diff(old, new).deltas}
+        prefix = f"{self.prefix}/" if self.prefix else ""
+        return sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix))
+
     def is_ignored(self, path: str) -> bool:
         """Whether git would ignore `path` (relative to the repository's root)."""
         try:

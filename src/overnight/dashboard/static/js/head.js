@@ -9,6 +9,7 @@ const PILLS = {
   running: "running",
   paused: "paused",
   waiting: "waiting",
+  approval: "waits for you",
   finished: "finished",
   stopped: "stopped",
   failed: "failed",

@@ -1,5 +1,6 @@
 // Where the page begins: one stream of news in, each part of the page shows its own.
 
+import * as approval from "./approval.js";
 import * as chart from "./chart.js";
 import { $, say, show } from "./dom.js";
 import * as head from "./head.js";
@@ -22,12 +23,17 @@ const hear = {
     wishes.showSummary(summary);
   },
   now: slots.showNow,
-  wishes: wishes.showWishes,
+  wishes(news) {
+    wishes.showWishes(news);
+    approval.showWishes(news);
+  },
+  approval: approval.showApproval,
   fault: ({ words }) => fault(words),
   verdicts({ rows }) {
     table.add(rows);
     chart.add(rows);
     panel.changed(rows);
+    approval.changed(rows);
   },
 };
 
@@ -45,6 +51,7 @@ function lost(isLost) {
 chart.start((number) => (location.hash = number));
 table.start();
 wishes.start();
+approval.start();
 panel.start(() => head.current()?.metric ?? "metric");
 follow((kind, value) => hear[kind](value), lost);
 setInterval(() => {

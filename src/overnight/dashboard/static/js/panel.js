@@ -1,6 +1,7 @@
 // One experiment in full, at the address #NUMBER: Escape or Back closes it, the arrows lead to its neighbours.
 
 import { get } from "./api.js";
+import { diff } from "./diff.js";
 import { $, make, say } from "./dom.js";
 import { outputs } from "./outputs.js";
 import { neighbour } from "./table.js";
@@ -134,9 +135,7 @@ function why(found) {
 
 function patch(found) {
   if (!found.patch.length) return null;
-  const lines = found.patch.map(({ kind, pieces }) => make(`span.line.l-${kind}`, { data: { sign: { added: "+", removed: "−" }[kind] ?? " " } },
-    pieces.map(([token, text]) => (token && /^[a-z0-9]{1,3}$/.test(token) ? make(`span.tok-${token[0]}.tok-${token}`, text) : document.createTextNode(text))), "\n"));
-  return section("What it changed", make("pre.diff", { tabindex: "0", role: "region", "aria-label": "The change" }, make("code", lines)));
+  return section("What it changed", diff(found.patch, "The change"));
 }
 
 function runs(found) {

@@ -9,7 +9,7 @@ let ahead = 0; // How far this machine's clock is ahead of the session's, millis
 
 export function showNow(now) {
   if (now.clock) ahead = Date.now() - now.clock * 1000;
-  slots = now.slots;
+  slots = now.slots.filter((slot) => slot.step !== "approving"); // That has a card of its own.
   for (const [name, card] of cards) {
     if (!slots.some((slot) => slot.slot === name)) {
       card.root.remove();

@@ -1,7 +1,7 @@
 // The live stream: comes back by itself, from where it was, and says when it is not there.
 
 const LONGEST_SILENCE = 25_000; // The server says something every ten seconds.
-const KINDS = ["session", "summary", "now", "wishes", "fault", "verdicts"];
+const KINDS = ["session", "summary", "now", "wishes", "approval", "fault", "verdicts"];
 
 export function follow(listener, lost) {
   let source = null;

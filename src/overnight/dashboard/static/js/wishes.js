@@ -13,6 +13,8 @@ const WAITS = {
   pin: "Pin",
   forbid: "Forbid",
   withdraw: "Withdraw",
+  approve: "Approve",
+  reject: "Turn down",
 };
 const STANDS = { hint: "For the next brief", pin: "Pinned", forbid: "Forbidden" };
 let wishes = { waiting: [], written: [], standing: [] };
@@ -106,8 +108,9 @@ const about = (one) => [one.number !== null ? `experiment ${one.number}` : "", o
 const asked = (one) => [WAITS[one.act], one.act === "withdraw" ? "" : about(one)].filter(Boolean).join(": ");
 
 // A question with two answers; true for yes.
-export function sure(title, words, yes) {
+export function sure(title, words, yes, kind = "danger") {
   const dialog = $("sure");
+  $("sure-yes").className = kind;
   say($("sure-title"), title);
   say($("sure-words"), words);
   say($("sure-yes"), yes);
