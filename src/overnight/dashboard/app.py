@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from overnight.dashboard.chart import Chart
 from overnight.dashboard.experiment import details, output
 from overnight.dashboard.feed import Feed, Place
-from overnight.dashboard.guard import PREVIEW, Guard
+from overnight.dashboard.guard import Guard
 from overnight.dashboard.poller import Poller, as_json
 from overnight.dashboard.rows import page_of
 from overnight.dashboard.variant import preview, variant
@@ -108,7 +108,7 @@ def _add_reading(app: FastAPI, state: State, session: str | None) -> None:
         with _opened(state, session) as (history, _):
             return _json(variant(history, state, number))
 
-    @app.get(PREVIEW + "{number}/{place}")
+    @app.get("/preview/{number}/{place}")
     def _preview(number: Number, place: Number) -> Response:
         """A page of it, to be shown in a frame."""
         with _opened(state, session) as (history, _):

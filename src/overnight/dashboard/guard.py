@@ -31,8 +31,8 @@ _HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Cache-Control": "no-store",
 }
-PREVIEW = "/preview/"
-"""Below this, and nowhere else, there is markup that guests wrote: a live variant as people would see it."""
+_PREVIEW = re.compile(r"/preview/\d+/\d+")
+"""Here, and nowhere else, there is markup that guests wrote: a live variant as people would see it."""
 _SHUT_IN = {
     # No scripts, no forms, no new windows, an origin of its own; nothing is loaded but what stands in the page itself.
     "Content-Security-Policy": (
@@ -64,7 +64,7 @@ class Guard:
             await refusal(scope, receive, _with_headers(send, _HEADERS))
             return
         inner = self._inner(scope)
-        shut_in = _SHUT_IN if inner["path"].startswith(PREVIEW) else {}
+        shut_in = _SHUT_IN if _PREVIEW.fullmatch(inner["path"]) else {}
         await self._app(inner, receive, _with_headers(send, {**_HEADERS, **shut_in}))
 
     def _refusal(self, scope: Scope) -> Response | None:

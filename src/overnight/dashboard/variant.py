@@ -24,7 +24,8 @@ MOST_CHARACTERS = 300_000
 """Of one file that the page shows."""
 LARGEST_PREVIEW = 2_000_000
 _PAGES = (".html", ".htm")
-_LINK = re.compile(r"<(?=link)", re.IGNORECASE)
+_REACHES_OUT = re.compile(r"<(?=link|iframe|frame|fencedframe|object|embed|portal)", re.IGNORECASE)
+"""Elements for which a browser may open a connection ahead of the policy that then loads nothing over it."""
 
 
 def waiting_variant(history: History, state: State) -> dict[str, Any]:
@@ -59,9 +60,8 @@ def preview(history: History, state: State, number: int, place: int) -> str:
     raw = repository.read(proposed.commit or "", names[place]) if place < len(names) else None
     if raw is None or not _is_page(names[place], raw):
         raise SessionError("there is no such page")
-    # Read here as the UTF-8 that it is given out as: a mark at its beginning would make it another text. Nothing that a
-    # link element is good for works in there anyway, but for names and connections that browsers look up beforehand.
-    return _LINK.sub("<not-a-", raw.decode("utf-8", errors="replace"))
+    # Read here as the UTF-8 that it is given out as: a mark at its beginning would make it another text to a browser.
+    return _REACHES_OUT.sub("<not-", raw.decode("utf-8", errors="replace"))
 
 
 def _proposed(history: History, state: State, number: int) -> Proposed:
