@@ -11,7 +11,15 @@ import pytest
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Judged, Steered
 from overnight.loop import telling
-from overnight.loop.events import ExperimentJudged, PersonAsked, SessionClosed, SessionOpened, VerdictChanged, Waiting
+from overnight.loop.events import (
+    ApprovalAwaited,
+    ExperimentJudged,
+    PersonAsked,
+    SessionClosed,
+    SessionOpened,
+    VerdictChanged,
+    Waiting,
+)
 from overnight.loop.telling import Teller
 from tests.listeners import Webhook, eventually, web_server
 from tests.night import SETTINGS, Night
@@ -96,6 +104,20 @@ def test_that_a_person_has_paused_it_is_told_with_the_reason(teller: Teller, web
     (post,) = webhook.posts
     assert post["title"].endswith("paused by a person")
     assert "Because: the GPU is needed" in post["message"]
+
+
+def test_that_a_variant_waits_for_a_person_is_told_once(teller: Teller, night: Night, webhook: Webhook) -> None:
+    night.propose(1, hypothesis="say @channel what it costs")
+    proposed = night.history.proposed(1)
+    assert proposed is not None
+    teller.follow(ApprovalAwaited(proposed))
+    teller.follow(ApprovalAwaited(proposed))  # After a trouble, say.
+    end(teller)
+    (post,) = webhook.posts
+    assert post["title"].endswith("experiment 1 waits for your approval")
+    assert "Experiment 1: say ＠channel what it costs" in post["message"]
+    assert "Nobody meets it before you have said yes" in post["message"]
+    assert "Look: overnight approve 1" in post["message"]
 
 
 def test_who_stops_it_themselves_is_not_told(teller: Teller, webhook: Webhook) -> None:

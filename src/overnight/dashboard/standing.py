@@ -76,14 +76,22 @@ def _sentence(stand: Stand, summary: Summary, history: History) -> str:
         case "stopped":
             return f"{_begin(summary.last_reason)}. {GO_ON}"
         case "failed":
-            return f"It could not go on: {summary.last_reason.rstrip('.')}. Mend that; {GO_ON}"
+            reason = summary.last_reason.rstrip(".")
+            return f"It could not go on: {reason}. {_still_out(summary)}Mend that; {GO_ON}"
         case "cut_off":
-            return f"Cut off: the process ended without a word. Nothing is lost; {GO_ON}"
+            return f"Cut off: the process ended without a word. {_still_out(summary)}Nothing is lost; {GO_ON}"
         case _ if history.stopped() is not None:
             return "Another command measures here now, such as `overnight verify`."
         case _:
             of = f" of {summary.experiments_wanted}" if summary.experiments_wanted else ""
+            if summary.out:
+                return f"People meet the variant of experiment {summary.out}{of} beside the present version."
             return f"At work on experiment {history.last_number() or 1}{of}."
+
+
+def _still_out(summary: Summary) -> str:
+    """A killed process takes nothing back."""
+    return f"PEOPLE STILL MEET THE VARIANT OF EXPERIMENT {summary.out}, and nobody watches it. " if summary.out else ""
 
 
 def _begin(words: str) -> str:

@@ -50,7 +50,7 @@ function showNumbers() {
   const big = !better || percent === null ? "–" : `${number(Math.abs(percent), 3)} %`;
   tile("improvement", "Improvement", big, better ? better.replace(/^.* % /, "") : "none yet", true);
   const verified = summary.verified_percent;
-  tile("verified", "Verified", verified === null ? "–" : `${number(verified, 3)} %`,
+  if (!summary.live) tile("verified", "Verified", verified === null ? "–" : `${number(verified, 3)} %`,
     verified === null ? "overnight verify" : verifiedWords(), false);
   const of = summary.wanted ? `of ${summary.wanted.toLocaleString("en")}` : failedWords();
   tile("experiments", "Experiments", summary.experiments.toLocaleString("en"), of, false);
