@@ -7,7 +7,7 @@ import sys
 from typer.testing import CliRunner
 
 from overnight.cli.main import app
-from overnight.loop.state import State
+from overnight.loop.reading import open_history
 from tests.dashboard.conftest import served, until
 from tests.system.conftest import Project
 
@@ -27,6 +27,7 @@ Sell more tea.
 """
 # What people meet, one line for each time that it is set.
 DEPLOY = """import os
+from pathlib import Path
 candidate = os.environ.get("OVERNIGHT_CANDIDATE")
 met = Path(candidate, "page.html").read_text().strip() if candidate else "-"
 with open(Path(os.environ["OVERNIGHT_PROJECT"], "met.log"), "a") as log:
@@ -58,7 +59,7 @@ def test_nobody_meets_a_variant_before_a_person_has_said_yes(project: Project) -
         with served(project.folder) as client:
 
             def waits(number: int) -> bool:
-                return bool(client.get("api/state")["approval"]["number"] == number)
+                return bool(client.get("api/state").get("approval", {}).get("number") == number)
 
             until(lambda: waits(1), "the first variant does not wait")
             assert client.get("api/state")["summary"]["sentence"].startswith("Experiment 1 waits for your approval")
@@ -76,8 +77,12 @@ def test_nobody_meets_a_variant_before_a_person_has_said_yes(project: Project) -
     assert "variant 2" not in met()
     assert "note: experiment 1 is waiting for your approval: `overnight approve 1` or the dashboard" in told
     assert "note: approved by a person: experiment 1" in told
-    _, first, second = project.log()
-    assert (first["verdict"], second["verdict"]) == ("keep", "discard")
-    assert second["reason"] == "a person turned it down: too loud"
-    assert not list(State.of(project.folder).inbox.folder.iterdir())
-    assert "turned down by a person: experiment 2, too loud" in project.report()
+    with open_history(project.folder, None) as (history, state):
+        first, second = history.judged_number(1), history.judged_number(2)
+        assert not list(state.inbox.folder.iterdir())
+    assert first is not None
+    assert first.verdict == "keep"
+    assert second is not None
+    assert (second.verdict, second.reason) == ("discard", "a person turned it down: too loud")
+    (report,) = (project.folder / ".overnight" / "sessions").glob("*/report.md")
+    assert "turned down by a person: experiment 2, too loud" in report.read_text()
