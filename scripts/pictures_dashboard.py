@@ -67,13 +67,50 @@ stop: {experiments: 34}
 Make the validation loss small.
 """
 
+PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>Tea</title>
+<style>
+body { font: 17px/1.5 Georgia, serif; margin: 0; color: #23301f; background: #fbf8ef; }
+header { padding: 2rem; background: #dfe8cf; }
+h1 { margin: 0; font-size: 2.2rem; }
+.buy { padding: .6rem 1.3rem; background: #3c6e2f; color: #fff; border-radius: 6px; text-decoration: none; }
+main { padding: 1rem 2rem; }
+</style></head>
+<body>
+<header>
+<h1>Tea from the hill</h1>
+<p>Picked in the morning, dried by the evening.</p>
+<p><a class="buy" href="/buy">Buy now</a></p>
+</header>
+<main><p>A tin of forty bags is 12 euro. We send it within two days.</p></main>
+</body></html>
+"""
+SHOP = {
+    "page.html": PAGE,
+    "deploy.py": "",
+    "measure.py": 'print("incumbent.orders: 200/4000")\nprint("candidate.orders: 200/4000")\n',
+    "agent.py": """text = open("page.html").read()
+open("page.html", "w").write(text.replace("Buy now", "Try three bags for free"))
+print("hypothesis: whoever has tasted it comes back: offer three bags for free before anything is to be paid")
+""",
+    "goal.md": """---
+edit: page.html
+metric: orders
+direction: higher
+live: {deploy: PYTHON deploy.py, measure: PYTHON measure.py, window: 7d, min_samples: 400}
+agent: python3 agent.py
+---
+Sell more tea.
+""",
+}
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Takes the dashboard's pictures.")
     parser.add_argument("--browser", default="/usr/bin/chromium")
     wanted = parser.parse_args()
     work = Path(tempfile.mkdtemp(prefix="overnight-pictures-"))
-    folder = project(work / "project")
+    folder = project(work / "project", {"train.py": TRAIN, "agent.py": AGENT, "goal.md": GOAL})
     dashboard = Dashboard(State.of(folder), port=0)
     dashboard.start()
     session = subprocess.Popen([*OVERNIGHT, "run", "--plain"], cwd=folder, stdout=subprocess.DEVNULL)
@@ -81,6 +118,7 @@ def main() -> None:
         with sync_playwright() as play:
             browser = play.chromium.launch(executable_path=wanted.browser, args=["--no-sandbox"])
             take(browser, dashboard.url, session)
+            approval(browser, project(work / "shop", SHOP))
             browser.close()
     finally:
         session.kill()
@@ -117,6 +155,22 @@ def take(browser: Browser, url: str, session: subprocess.Popen[bytes]) -> None:
     page.screenshot(path=IMAGES / "dashboard-finished.png")
 
 
+def approval(browser: Browser, folder: Path) -> None:
+    """A live variant that waits for a person."""
+    dashboard = Dashboard(State.of(folder), port=0)
+    dashboard.start()
+    session = subprocess.Popen([*OVERNIGHT, "run", "--plain"], cwd=folder, stdout=subprocess.DEVNULL)
+    try:
+        page = opened(browser, dashboard.url, "light", height=1400)
+        page.wait_for_selector(".preview", timeout=300_000)
+        page.wait_for_timeout(1000)
+        page.locator("#approval").screenshot(path=IMAGES / "dashboard-approval.png")
+    finally:
+        session.terminate()
+        session.wait()
+        dashboard.stop()
+
+
 def opened(browser: Browser, url: str, scheme: str, width: int = 1280, height: int = 1000) -> Page:
     """The page in a window of its own."""
     context = browser.new_context(
@@ -129,12 +183,11 @@ def opened(browser: Browser, url: str, scheme: str, width: int = 1280, height: i
     return page
 
 
-def project(folder: Path) -> Path:
+def project(folder: Path, files: dict[str, str]) -> Path:
     """A committed project."""
     folder.mkdir(parents=True)
-    (folder / "train.py").write_text(TRAIN)
-    (folder / "agent.py").write_text(AGENT)
-    (folder / "goal.md").write_text(GOAL.replace("PYTHON", sys.executable))
+    for name, text in files.items():
+        (folder / name).write_text(text.replace("PYTHON", sys.executable))
     who = ["git", "-c", "user.name=a", "-c", "user.email=a@localhost"]
     for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "start"]):
         subprocess.run([*who, *command], cwd=folder, check=True)

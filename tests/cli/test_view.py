@@ -12,6 +12,7 @@ from overnight.cli.view import Watcher
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Judged, Measured, Proposed, Reviewed, Steered
 from overnight.loop.events import (
+    ApprovalAwaited,
     ExperimentJudged,
     PersonAsked,
     ProposalFinished,
@@ -101,6 +102,21 @@ def test_the_live_view_fits_any_terminal(width: int) -> None:
         lines = capture.get().rstrip("\n").splitlines()
         assert len(lines) == (5 if width < 72 else 4)
         assert all(len(line.rstrip()) <= width for line in lines)
+
+
+def test_that_a_variant_waits_for_a_person_is_said_with_what_to_do() -> None:
+    awaited = ApprovalAwaited(Proposed(number=3, hypothesis="say what it costs", proposer="claude", parent=""))
+    console = screen(terminal=False, width=60)
+    with Watcher(console, plain=True) as watcher:
+        watcher.show(SessionOpened("s", SETTINGS, "a" * 40, None))
+        watcher.show(awaited)
+    assert "note: experiment 3 is waiting for your approval: `overnight approve 3` or the dashboard" in text(console)
+    now, console = Now(), screen(terminal=True)
+    now.follow(awaited)
+    with console.capture() as capture:
+        console.print(now.draw(100))
+    assert "experiment 3  say what it costs" in capture.get()
+    assert "waiting for your approval: `overnight approve 3` or the dashboard, 0 s" in capture.get()
 
 
 def test_what_is_paused_says_so_until_something_is_done_again() -> None:
