@@ -112,7 +112,7 @@ class Trial:
         since = time.time() - seconds_out(self.history, self.number)
         while True:
             answer = yield from self._look(decide)
-            if answer is not None or self.history.paused() is not None:
+            if answer is not None:
                 return answer
             left = (1 - self.elapsed()) * self.live.window
             pause = max(min(self._between(), left), 0.0)
@@ -120,6 +120,8 @@ class Trial:
             if newest is not None:
                 yield TrialLooked(newest, self.hypothesis, since, pause)
             yield from self._rest(pause)
+            if self.history.paused() is not None:
+                return None
 
     def _look(self, decide: Decide[_T]) -> Generator[SessionEvent, None, _T | None]:
         """Count, write down what is new, and decide. Raises Trouble after some failures in a row."""
