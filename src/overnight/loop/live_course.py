@@ -178,7 +178,8 @@ class LiveCourse:
 
     def _approval(self, proposed: Proposed) -> Generator[SessionEvent, None, str | None]:
         """Wait for a person to look at a candidate. Returns why it must not go out; None when it may."""
-        yield ApprovalAwaited(proposed)
+        if self._history.approval(proposed.number) is None:  # It may have been said while nobody was at work.
+            yield ApprovalAwaited(proposed)
         while (said := self._history.approval(proposed.number)) is None:
             asked = False
             while not asked:
