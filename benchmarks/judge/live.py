@@ -1,9 +1,9 @@
-"""Live experiments with known truth, looked at every hour for a week: what is kept wrongly, what is missed, how long it takes.
+"""Live experiments with known truth, looked at every hour for a week: what is kept wrongly, what is missed, how soon.
 
     python benchmarks/judge/live.py > benchmarks/judge/live.txt      # some minutes on one core
 
-The judge is the code that ships (`overnight.judge.sequential`), asked as the loop asks it; beside it plays what is usual:
-a z-test of two rates at 5 %, looked at each hour, which keeps as soon as it says "significant".
+The judge is the code that ships (`overnight.judge.sequential`), asked as the loop asks it. Beside it plays what is
+usual: a z-test of two rates at 5 %, looked at each hour, which keeps as soon as it says "significant".
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from overnight.judge import sequential
-from overnight.judge.sequential import Side, answer, ratio
+from overnight.judge.sequential import Side, answer, heads_to_win, ratio
 
 HOURS = 168
 CONVERSIONS = 4000
@@ -100,9 +100,7 @@ def share(trials: list[Trial], verdict: str) -> float:
 
 def false_keeps(weeks: int) -> None:
     """How often something that is not better is kept."""
-    print(
-        f"No difference, {CONVERSIONS:,} conversions a week, looked at each hour, {weeks} weeks: kept / dropped as worse, %"
-    )
+    print(f"No difference, {CONVERSIONS:,} conversions a week, {weeks} weeks: kept / dropped as worse, in percent")
     print("  rate   week   sequential     z-test each hour   z-test once")
     for rate in (0.01, 0.05, 0.20):
         for wild in (False, True):
@@ -117,22 +115,33 @@ def false_keeps(weeks: int) -> None:
 def power(weeks: int) -> None:
     """How often and how soon a true difference is seen."""
     print(f"\nA true lift, {CONVERSIONS:,} conversions a week, {weeks} weeks")
-    print(
-        "  rate   lift    kept   worse   hopeless   window's end   median h to a keep   median people each   claimed / true"
-    )
+    print("  rate   lift    kept   worse   hopeless   week's end   hours to a keep   people each   claimed / true")
     for rate in (0.01, 0.05, 0.20):
         for lift in (-0.20, -0.10, -0.05, 0.05, 0.10, 0.20, 0.30):
             random = np.random.default_rng(2)
             trials = [play(ours, random, rate, lift) for _ in range(weeks)]
             kept = [trial for trial in trials if trial.verdict == "better"]
-            how = (
-                f"{np.median([trial.hours for trial in kept]):16.0f} {np.median([trial.people for trial in kept]):20,.0f}"
-                f" {np.mean([trial.claimed for trial in kept]) - 1:+12.3f} / {lift:+.2f}"
-                if len(kept) >= 10
-                else ""
-            )
+            how = ""
+            if len(kept) >= 10:
+                hours, people = (np.median([each.hours for each in kept]), np.median([each.people for each in kept]))
+                claimed = np.mean([each.claimed for each in kept]) - 1
+                how = f"{hours:12.0f} {people:14,.0f} {claimed:+12.3f} / {lift:+.2f}"
             cells = "   ".join(f"{share(trials, verdict):6.1f}" for verdict in ("better", "worse", "hopeless", "open"))
             print(f"  {rate:4.0%}  {lift:+5.0%}  {cells}     {how}")
+
+
+def needed(trials: int) -> None:
+    """How many conversions a true lift takes, where there is no end to the window."""
+    print(f"\nConversions of both versions together until a true lift is kept, {trials} trials without an end")
+    print("   lift   half of them by   four in five by")
+    for lift, most in ((0.05, 120_000), (0.1, 30_000), (0.2, 10_000), (0.3, 6_000), (0.5, 3_000), (1.0, 1_500)):
+        random = np.random.default_rng(4)
+        totals = np.arange(most // 600, most + 1, most // 600)
+        bounds = np.array([heads_to_win(float(total)) for total in totals])
+        heads = np.cumsum(random.binomial(most // 600, (1 + lift) / (2 + lift), (trials, len(totals))), axis=1)
+        first = np.where((heads >= bounds).any(axis=1), (heads >= bounds).argmax(axis=1), len(totals) - 1)
+        half, most_of_them = np.quantile(totals[first], [0.5, 0.8])
+        print(f"  {lift:+5.0%} {half:17,.0f} {most_of_them:17,.0f}")
 
 
 def ideas(random: np.random.Generator, good: float) -> float:
@@ -146,7 +155,8 @@ def ideas(random: np.random.Generator, good: float) -> float:
 def seasons(count: int, rate: float = 0.05) -> None:
     """What a year of ideas comes to under several thresholds."""
     print(
-        f"\n{count} ideas, rate {rate:.0%}, {MEAN_LIFT:.0%} mean lift of those that help; *true* is the sum of the kept ideas' true lifts"
+        f"\n{count} ideas at a rate of {rate:.0%}, {MEAN_LIFT:.0%} the mean lift of those that help; "
+        "true: the sum of the true lifts of the kept ones"
     )
     print("  good   kept from   prior   hopeless   kept   of these no better   true    claimed   hours an idea")
     settings = [(better, 100.0, 0.05) for better in (10.0, 20.0, 40.0, 100.0)]
@@ -175,12 +185,14 @@ def _season(rule: Rule, name: str, count: int, rate: float, good: float) -> None
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--weeks", type=int, default=2000)
-    parser.add_argument("--ideas", type=int, default=2000)
-    parser.add_argument("--only", choices=("false", "power", "seasons"))
+    parser.add_argument("--ideas", type=int, default=4000)
+    parser.add_argument("--only", choices=("false", "power", "needed", "seasons"))
     given = parser.parse_args()
     if given.only in (None, "false"):
         false_keeps(given.weeks)
     if given.only in (None, "power"):
         power(given.weeks)
+    if given.only in (None, "needed"):
+        needed(given.weeks)
     if given.only in (None, "seasons"):
         seasons(given.ideas)

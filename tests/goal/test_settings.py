@@ -17,6 +17,7 @@ LEAST = {"edit": "train.py", "run": "python train.py", "metric": "loss"}
     [
         (90, 90), (0.5, 0.5), ("90", 90), ("90s", 90), ("5m", 300), ("1.5m", 90), ("5 minutes", 300), ("1h30m", 5400),
         ("2 hours 5 min 3 sec", 7503), ("250ms", 0.25), (" 10S ", 10),
+        ("7d", 604_800), ("2 weeks", 1_209_600), ("1d12h", 129_600),
     ],
 )  # fmt: skip
 def test_lengths_of_time(text: object, seconds: float) -> None:
@@ -25,7 +26,7 @@ def test_lengths_of_time(text: object, seconds: float) -> None:
 
 @pytest.mark.parametrize("text", ["", "soon", "5x", "-5m", "0", "0s", "1m and 2", True, None, [], float("inf"), "1e3"])
 def test_what_is_no_length_of_time(text: object) -> None:
-    with pytest.raises(ValueError, match=r"write 90s, 5m or 1h30m|more than zero"):
+    with pytest.raises(ValueError, match=r"write 90s, 5m, 1h30m or 7d|more than zero"):
         parse_duration(text)
 
 
@@ -65,3 +66,30 @@ def test_better_in_one_direction_is_worse_in_the_other(new: float, old: float) -
     assert not (lower.better(new, old) and higher.better(new, old))
     assert not lower.better(old, old)
     assert not higher.better(old, old)
+
+
+LIVE = {"deploy": "python deploy.py", "measure": "python measure.py", "window": "7d", "min_samples": 400}
+
+
+def test_people_may_decide_instead_of_a_run() -> None:
+    settings = Settings.model_validate({"edit": "page.html", "metric": "conversions", "live": LIVE})
+    assert settings.live is not None
+    assert settings.live.approve == "human"
+    assert settings.live.window == 604_800
+    assert settings.command == "python measure.py"
+    assert not settings.self_reported
+
+
+@pytest.mark.parametrize("key", ["run", "score", "compare", "verify", "prefer"])
+def test_what_measures_otherwise_does_not_go_with_people(key: str) -> None:
+    value = "simpler" if key == "prefer" else "python other.py"
+    with pytest.raises(ValidationError, match="take"):
+        Settings.model_validate({"edit": "page.html", "metric": "conversions", "live": LIVE, key: value})
+
+
+@pytest.mark.parametrize(
+    "change", [{"deploy": ""}, {"measure": None}, {"window": "soon"}, {"min_samples": 0}, {"approve": "nobody"}]
+)
+def test_a_live_goal_says_how_long_and_how_many(change: dict[str, object]) -> None:
+    with pytest.raises(ValidationError):
+        Settings.model_validate({"edit": "page.html", "metric": "conversions", "live": {**LIVE, **change}})

@@ -70,6 +70,13 @@ def test_a_long_beginning_stays_the_same_from_brief_to_brief() -> None:
     assert "- 5 **keep** raise LR" in first[:same]
 
 
+def test_where_people_decide_it_says_so() -> None:
+    text = replace(BRIEF, window=7 * 86_400.0).text()
+    assert "Real people meet your version beside the current one, for up to 7 days" in text
+    assert "Do nothing that would deceive or annoy them" in text
+    assert "gives the same number" not in text
+
+
 def test_it_keeps_to_its_tokens_and_the_file_leaves_room_for_the_history() -> None:
     tried = [Judged(number=n, verdict="discard", hypothesis=f"idea {n} " * 20, reason="no") for n in range(1, 300)]
     brief = replace(BRIEF, tokens=3000, files={"big.txt": b"x" * 10**6}, past=lambda: Past(tried=tried))

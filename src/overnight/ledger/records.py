@@ -217,6 +217,8 @@ class Deployed(_Record):
     number: int
     out: bool
     """Whether its candidate is out beside the incumbent from here on; else the incumbent is by itself."""
+    incumbent: str = ""
+    """The incumbent's fingerprint."""
 
 
 class Settled(_Record):

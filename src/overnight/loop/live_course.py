@@ -97,11 +97,12 @@ class LiveCourse:
         self._history.append(judged)
         yield ExperimentJudged(judged)
 
-    def settle(self) -> None:
-        """A process has taken the session up: people meet the incumbent alone, unless a trial goes on."""
-        if self._history.out() is None:
-            incumbent = self._bench.incumbent()
-            self._outside.deploy(incumbent.number, self._version(incumbent), None, seed=self._seed(incumbent.number))
+    def settle(self, *, again: bool = False) -> None:
+        """Let people meet the incumbent where they meet another version alone; with `again`, in any case."""
+        incumbent, last = self._bench.incumbent(), self._history.last_deployed()
+        version = self._version(incumbent)
+        if last is None or (not last.out and (again or last.incumbent != version.fingerprint)):
+            self._trial(incumbent.number, "candidate", "", version, version).take_back(version)
 
     def retreat(self, *, for_good: bool) -> None:
         """Nobody watches from here on: let no candidate be out. `for_good` says that there is no next try.
@@ -138,6 +139,11 @@ class LiveCourse:
         """Let a candidate out if it may be, and write the verdict."""
         bench, number = self._bench, proposed.number
         version = Version(proposed.commit or "", proposed.fingerprint or "")
+        if proposed.inside != bench.kept():  # A person was asked in between two processes.
+            self.retreat(for_good=False)
+            reason = "it was made on top of a change that a person has taken back since"
+            yield bench.write(bench.record(proposed, [], started), reason=reason)
+            return
         if not self._history.deployments(number):  # Nobody has met it yet.
             yield from bench.guards_start(number)
             refused = bench.fleet.broken_command(version)

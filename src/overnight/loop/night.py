@@ -99,7 +99,7 @@ class Night:
         elif self._history.baseline() is None:
             yield from self._live.baseline()
         else:
-            self._live.settle()
+            self._live.settle(again=recheck)
         if recheck:
             yield from self._experimenter.recheck()
         stopping = Stopping(self._settings.stop, self._history, first=self._first)

@@ -77,7 +77,7 @@ class Trial:
     def take_back(self, incumbent: Version) -> None:
         """Let people meet this version alone. Not to be interrupted."""
         self.outside.deploy(self.number, incumbent, None, seed=self.seed)
-        self.history.append(Deployed(number=self.number, out=False))
+        self.history.append(Deployed(number=self.number, out=False, incumbent=incumbent.fingerprint))
 
     def newest(self) -> Measured | None:
         """The newest look that was written down."""
@@ -93,7 +93,7 @@ class Trial:
         seed, should_stop = self.seed, self.should_stop
         tries = 1
         while True:
-            self.history.append(Deployed(number=self.number, out=True))
+            self.history.append(Deployed(number=self.number, out=True, incumbent=self.incumbent.fingerprint))
             try:
                 self.outside.deploy(self.number, self.incumbent, self.candidate, seed=seed, should_stop=should_stop)
             except Trouble as trouble:
@@ -126,10 +126,15 @@ class Trial:
     def _look(self, decide: Decide[_T]) -> Generator[SessionEvent, None, _T | None]:
         """Count, write down what is new, and decide. Raises Trouble after some failures in a row."""
         measured = yield from self._count()
-        if _said(measured) != _said(self.newest()):
+        if _said(measured) != _said(self.newest()) or self._was_in_trouble():
             self.history.append(measured)
             yield RunFinished(measured)
         return decide(measured, self.elapsed())
+
+    def _was_in_trouble(self) -> bool:
+        """Whether the newest thing written down is a failure, which the next success takes from the view."""
+        last = self.history.last_event()
+        return last is not None and isinstance(last.record, Troubled)
 
     def _count(self) -> Generator[SessionEvent, None, Measured]:
         seed, should_stop = self.seed, self.should_stop
