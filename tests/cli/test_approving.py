@@ -76,5 +76,8 @@ def test_status_says_that_it_waits_also_where_nobody_is_at_work(shop: Waiting) -
         live = Live(session="s", pid=os.getpid(), slots=(slot,))
         (shop.state.folder / "now.json").write_text(live.model_dump_json())
         said = overnight(shop, "status")
+        looks = slot.model_copy(update={"step": "waiting", "words": "met by 212 people; next look", "budget": 120.0})
+        (shop.state.folder / "now.json").write_text(live.model_copy(update={"slots": (looks,)}).model_dump_json())
+        assert "now          experiment 1: met by 212 people; next look in " in overnight(shop, "status")
     assert f"now          experiment 1: {approval_words(1)}, 1 min 3" in said
     assert "waits   " not in said

@@ -101,7 +101,7 @@ function preview(number, name, place) {
 }
 
 async function decide(act, number) {
-  if (number !== shown) return;
+  if (number !== shown) return; // It was decided elsewhere while the question stood here, and the card says so.
   mine = "asked";
   buttons();
   try {
