@@ -103,8 +103,9 @@ class Brief:
                 "annoy them. Do not deploy anything yourself and do not commit: both are done for you."
             )
         return (
-            f"The result is measured by `{self.run}`, which gets {self.budget_seconds:g} seconds. Do not run it "
-            "yourself and do not commit: both are done for you."
+            f"The result is measured by `{self.run}`, which gets {self.budget_seconds:g} seconds"
+            f"{f', and then `{self.score}`' if self.score else ''}. Do not run it yourself and do not commit: both are "
+            "done for you."
         )
 
     def _files(self, tokens: int) -> str:
