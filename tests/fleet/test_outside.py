@@ -89,7 +89,7 @@ def test_measure_reads_the_counts_of_both_sides_and_other_numbers(project: Check
     ("measure", "says"),
     [
         ("raise SystemExit('no database')", "stopped with exit code 1: no database"),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "was ended by signal 9"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "137"),
         ("print('candidate.yes: 1/2')", "did not print a line such as `incumbent.yes: 31/400`"),
         ("print('candidate.yes: 0.5', 'incumbent.yes: 1/2')", "did not print a line such as `candidate.yes: 31/400`"),
         ("print('candidate.yes: 3/2', 'incumbent.yes: 1/2')", "printed `candidate.yes: 3/2` instead of"),

@@ -153,10 +153,11 @@ def test_people_decide(project: Project) -> None:
     assert [judged["verdict"] for judged in log] == ["baseline", "keep", "discard", "discard", "invalid", "crash"]
     assert log[1]["reason"].startswith("better: +")
     assert 0 < log[1]["gain_low"] < log[1]["gain"] < log[1]["gain_high"]
-    assert log[2]["reason"].startswith("worse: -")
+    assert log[2]["reason"].startswith("probably worse: -")
     assert log[3]["reason"].startswith("rolled back: guard `complaints < 20` did not hold: it is ")
     assert counted(project, 3) == 1, "harm waits for nobody"
     assert log[4]["reason"].startswith("the split is broken: ")
+    assert log[4]["metric"] is None
     assert log[5]["reason"].endswith("that cannot be shown")
 
     done = deployed(project)

@@ -21,6 +21,7 @@ from overnight.runs.environment import guest_environment
 from overnight.runs.metrics import SIDES, Rate
 from overnight.runs.output import Output
 from overnight.runs.process import Ended, run_process
+from overnight.runs.run import how_it_ended
 from overnight.runs.sandbox import NoSandbox, Room
 
 OUTSIDE_SECONDS = 600.0
@@ -148,13 +149,7 @@ class Outside:
                 copy.clean()
         if ended.exit_code == 0 and not ended.forced:
             return ended
-        how = (
-            f"did not end within {OUTSIDE_SECONDS:g} s"
-            if ended.forced
-            else f"stopped with exit code {ended.exit_code}"
-            if ended.signal is None
-            else f"was ended by signal {ended.signal}"
-        )
+        how = f"did not end within {OUTSIDE_SECONDS:g} s" if ended.forced else how_it_ended(ended)
         last = output.tail().splitlines()[-1:]
         raise Trouble("live", f"`{command}` {how}" + (f": {last[0].strip()[:200]}" if last else ""))
 

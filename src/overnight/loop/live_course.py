@@ -162,7 +162,7 @@ class LiveCourse:
         trial.take_back(version if keeps else self._version(before))
         judged = bench.record(proposed, self._history.runs(number), started)
         judged = judged.model_copy(update={"seconds": proposed.seconds + trial.elapsed() * self._live.window})
-        numbers = self._numbers(before, trial.newest())
+        numbers = self._numbers(before, trial.newest()) if decision.verdict != "invalid" else {}
         if not keeps:
             yield bench.write(judged, verdict=decision.verdict, reason=decision.reason, **numbers)
             return
@@ -252,7 +252,7 @@ class LiveCourse:
             case "better":
                 return Decision("keep", f"better: {effect}")
             case "worse":
-                return Decision("discard", f"worse: {effect}")
+                return Decision("discard", f"probably worse: {effect}")
             case "hopeless":
                 return Decision("discard", f"not likely to be shown better {within}: {effect}")
         if elapsed < 1:

@@ -166,7 +166,7 @@ def _scored(
         problem = f"the scorer did not end within {limit:g} s"
     elif scoring.exit_code != 0:
         last = output.tail().splitlines()[-1:]
-        problem = f"the scorer {_how_it_ended(scoring)}" + (f": {last[0].strip()[:200]}" if last else "")
+        problem = f"the scorer {how_it_ended(scoring)}" + (f": {last[0].strip()[:200]}" if last else "")
     else:
         value, problem = read_metric(order.metric, scored)
         if value is not None:
@@ -180,10 +180,11 @@ def _problem(order: RunOrder, ended: Ended) -> str | None:
         return f"the run {ended.beyond} and was ended"
     if ended.forced:
         return None if order.score_when_forced else f"it was still running after {order.hard_limit:g} s and was ended"
-    return None if ended.exit_code == 0 else f"the run {_how_it_ended(ended)}"
+    return None if ended.exit_code == 0 else f"the run {how_it_ended(ended)}"
 
 
-def _how_it_ended(ended: Ended) -> str:
+def how_it_ended(ended: Ended) -> str:
+    """How a command came to a bad end, as a sentence's: `stopped with exit code 3`."""
     if ended.signal is not None:
         try:
             name = signal.Signals(ended.signal).name
