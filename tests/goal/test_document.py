@@ -73,7 +73,7 @@ def test_every_mistake_is_said_at_once_with_its_line(folder: Path) -> None:
             "`run` is missing; add a line such as `run: python train.py`",
             "there is no file 'trian.py'; did you mean 'train.py'?",
             "`metrik` is not a setting; did you mean `metric`?",
-            "cannot read 'soon' as a length of time; write 90s, 5m or 1h30m",
+            "cannot read 'soon' as a length of time; write 90s, 5m, 1h30m or 7d",
             "`direction` must be 'lower' or 'higher', not 'up'",
             "`stop.hour` is not a setting; did you mean `hours`?",
             "greater than 0",

@@ -125,7 +125,7 @@ def ask(project: Project, act: Act, number: int | None = None, text: str = "") -
 
 
 def until(condition: Callable[[], object], what: str) -> None:
-    patience = time.monotonic() + 60
+    patience = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < patience, what
         time.sleep(0.05)

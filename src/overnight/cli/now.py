@@ -121,12 +121,10 @@ class Now:
             doing = self.resting or "getting ready"
             return _line(Text(f"{safe(doing)}, {duration_words(round(time.time() - self.since))}", style="dim"))
         slot, spent = self.slot, time.time() - self.slot.since
-        if slot.budget is None:
-            return _line(Text(f"{slot.words}, {duration_words(round(spent))}", style="dim"))
+        if slot.budget is None or slot.step == "waiting":
+            return _line(Text(slot.words_now(), style="dim"))
         # The countdown is that of the budget; start-up and scoring may take a run past it, up to its hard limit.
         left = slot.budget - spent
-        if slot.step == "waiting":
-            return _line(Text(f"{slot.words} in {duration_words(max(left, 0))}", style="dim"))
         limit = f", ended at {slot.limit:g} s" if slot.limit is not None else ""
         words = f"{left:.0f} s left" if left >= 0 else f"{-left:.0f} s past the budget{limit}"
         if width < _NARROW:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -14,7 +13,7 @@ from overnight.cli.places import GoalArgument, JsonOption, SessionOption, folder
 from overnight.cli.terminal import safe
 from overnight.errors import OvernightError, SessionError
 from overnight.ledger.records import Judged, Measured
-from overnight.loop.live import Slot, read_live
+from overnight.loop.live import read_live
 from overnight.loop.reading import open_history, summary_of
 from overnight.morning.explain import explain
 from overnight.morning.export import WRITERS, as_row
@@ -45,7 +44,7 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
     ]
     live = read_live(state) if summary.state == "running" and not summary.waits else None
     for slot in live.slots if live else ():
-        lines.append(f"now          experiment {slot.number}: {safe(slot.words)}{_since_words(slot)}")
+        lines.append(f"now          experiment {slot.number}: {safe(slot.words_now())}")
     if summary.out and summary.state != "running":
         lines.append(f"OUT          people meet the variant of experiment {summary.out}, and nobody watches it: "
                      "`overnight run` goes on with it, Ctrl-C there takes it back")  # fmt: skip
@@ -70,14 +69,6 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
             lines.append(f"branch       {summary.branch}")
         lines.append(f"trust        {trust_words(summary)}")
     typer.echo("\n".join(lines))
-
-
-def _since_words(slot: Slot) -> str:
-    """For how long it has been at that, or when a look at what is out is due."""
-    spent = time.time() - slot.since
-    if slot.step == "waiting" and slot.budget:
-        return f" in {duration_words(max(round(slot.budget - spent), 0))}"
-    return f", {duration_words(round(spent))}" + (f" of {duration_words(slot.budget)}" if slot.budget else "")
 
 
 def log(

@@ -31,7 +31,7 @@ from overnight.loop.events import (
     TrialLooked,
 )
 from overnight.loop.state import State
-from overnight.morning.words import approval_words
+from overnight.morning.words import approval_words, duration_words
 
 _WORDS: dict[Role, str] = {
     "baseline": "measuring the baseline",
@@ -65,6 +65,14 @@ class Slot(BaseModel):
     """Seconds after which it is ended by force."""
     output: str | None = None
     """The file that is being written with what it prints, relative to `.overnight/`."""
+
+    def words_now(self) -> str:
+        """What it is at, and for how long, or until when."""
+        spent = time.time() - self.since
+        if self.step == "waiting" and self.budget is not None:
+            return f"{self.words} in {duration_words(round(max(self.budget - spent, 0.0)))}"
+        of = f" of {duration_words(self.budget)}" if self.budget else ""
+        return f"{self.words}, {duration_words(round(spent))}{of}"
 
 
 class Live(BaseModel):
