@@ -37,10 +37,8 @@ def main() -> int:
             return 1  # It has said why.
         print(f"{said.strip()}; {PER_SECOND} pretend visitors a second come to it", flush=True)
         start("visitors.py", address[0], "--per-second", PER_SECOND)
-        run = subprocess.run(
-            [sys.executable, "-m", "overnight", "run", *sys.argv[1:]], cwd=HERE, env=environment, check=False
-        )
-        return run.returncode
+        overnight = [sys.executable, "-m", "overnight", "run", *sys.argv[1:]]
+        return subprocess.run(overnight, cwd=HERE, env=environment, check=False).returncode
     except KeyboardInterrupt:
         return 130
     finally:

@@ -11,8 +11,7 @@ from control import ask
 def main() -> None:
     counts = ask("measure.py", f"control/counts?trial={quote(os.environ['OVERNIGHT_TRIAL'])}")
     for side, count in counts.items():
-        if count["seen"]:
-            print(f"{side}.conversions: {count['signed_up']}/{count['seen']}")
+        print(f"{side}.conversions: {count['signed_up']}/{count['seen']}")
         print(f"{side}.problems: {count['problems']}")
 
 

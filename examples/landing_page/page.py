@@ -1,6 +1,6 @@
 """What page.toml may say. Frozen, and the guard: `python page.py` checks the page before anybody sees it.
 
-The page's texts are data. page.html escapes them, so that no version can bring a script, a link or a form of its own to visitors.
+The page's texts are data. page.html escapes them, so that no version can bring a script, a link or a form of its own.
 """
 
 from __future__ import annotations

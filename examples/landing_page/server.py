@@ -54,34 +54,58 @@ class Deployment(BaseModel):
     candidate: str | None
 
 
-def make_app(data: Path) -> FastAPI:
-    """The server, with what it remembers in the folder `data`."""
-    visits = Visits(data)
-    template = Environment(loader=FileSystemLoader(HERE), autoescape=True).get_template("page.html")
+class Site:
+    """Which version a visitor meets, and the page that is made of it."""
+
+    def __init__(self, visits: Visits) -> None:
+        self.visits = visits
+        self.out = visits.out() or Out("", read(HERE), None)
+        self._template = Environment(loader=FileSystemLoader(HERE), autoescape=True).get_template("page.html")
+        self._pages: dict[tuple[str, str], str] = {}
+
+    def deploy(self, out: Out) -> None:
+        """From now on people meet this."""
+        for text in (out.incumbent, out.candidate):
+            parse(text or out.incumbent)
+        self.visits.deploy(out)
+        self.out, self._pages = out, {}
+
+    def who(self, request: Request) -> str | None:
+        """The visitor's number, if the request brings a cookie that was given to somebody."""
+        return self.visits.visitor(request.cookies.get(COOKIE, ""))
+
+    def takes_part(self, visitor: str) -> bool:
+        """Whether there is a trial, and this visitor is one of its people."""
+        return self.out.candidate is not None and self.visits.takes_part(self.out.trial, visitor)
+
+    def page(self, visitor: str | None) -> str:
+        """What this visitor is shown; the incumbent for everybody who is no part of a trial."""
+        text, trial = self.out.incumbent, ""
+        if visitor and self.takes_part(visitor):
+            trial = self.out.trial
+            if self.out.candidate is not None and self.visits.side(trial, visitor) == "candidate":
+                text = self.out.candidate
+        if (text, trial) not in self._pages:
+            self._pages[text, trial] = self._template.render(page=parse(text), trial=trial)
+        return self._pages[text, trial]
+
+
+def make_app(site: Site) -> FastAPI:
+    """What the server answers."""
     app = FastAPI(openapi_url=None)
-    now = visits.out() or Out("", read(HERE), None)
-    pages: dict[tuple[str, str], str] = {}
+    _answer_visitors(app, site)
+    _answer_the_owner(app, site)
+    return app
 
-    def show(text: str, trial: str) -> str:
-        if (text, trial) not in pages:
-            pages[text, trial] = template.render(page=parse(text), trial=trial)
-        return pages[text, trial]
 
-    def who(request: Request) -> str | None:
-        return visits.visitor(request.cookies.get(COOKIE, ""))
-
+def _answer_visitors(app: FastAPI, site: Site) -> None:
     @app.get("/")
     async def landing_page(request: Request) -> Response:
         if BOTS.search(request.headers.get("user-agent", "bot/")):
-            return HTMLResponse(show(now.incumbent, ""), headers=HEADERS)
-        visitor = who(request)
-        cookie = "" if visitor else visits.new_cookie()
-        visitor = visitor or visits.visitor(cookie)
-        text, trial = now.incumbent, ""
-        if visitor and now.candidate is not None and visits.takes_part(now.trial, visitor):
-            trial = now.trial
-            text = now.candidate if visits.side(trial, visitor) == "candidate" else now.incumbent
-        page = HTMLResponse(show(text, trial), headers=HEADERS)
+            return HTMLResponse(site.page(None), headers=HEADERS)
+        visitor = site.who(request)
+        cookie = "" if visitor else site.visits.new_cookie()
+        page = HTMLResponse(site.page(visitor or site.visits.visitor(cookie)), headers=HEADERS)
         if cookie:
             secure = request.url.scheme == "https"
             page.set_cookie(COOKIE, cookie, COOKIE_SECONDS, secure=secure, httponly=True, samesite="lax")
@@ -89,10 +113,10 @@ def make_app(data: Path) -> FastAPI:
 
     @app.get("/seen.gif")
     async def seen(request: Request, trial: str = "") -> Response:
-        # Part of the page: whoever asks for it shows pictures and sent the cookie back, as browsers do and most bots do not.
-        visitor = who(request)
-        if visitor and now.candidate is not None and trial == now.trial and visits.takes_part(trial, visitor):
-            visits.seen(trial, visitor)
+        # A part of the page: whoever asks for it shows pictures and sends the cookie back, as most bots do not.
+        visitor = site.who(request)
+        if visitor and trial == site.out.trial and site.takes_part(visitor):
+            site.visits.seen(trial, visitor)
         return Response(PIXEL, media_type="image/gif", headers=HEADERS)
 
     @app.post("/signup")
@@ -101,40 +125,35 @@ def make_app(data: Path) -> FastAPI:
         if not re.fullmatch(r"[^@\s]+@[^@\s]+", fields.get("email", "")):
             raise HTTPException(422, "an e-mail address is needed")
         signed_up(fields)
-        if visitor := who(request):
-            visits.note("signed_up", visitor)
+        if visitor := site.who(request):
+            site.visits.note("signed_up", visitor)
         return RedirectResponse("thanks", 303)
 
     @app.post("/problem")
     async def problem(request: Request) -> Response:
-        if visitor := who(request):
-            visits.note("problem", visitor)
+        if visitor := site.who(request):
+            site.visits.note("problem", visitor)
         return RedirectResponse("thanks", 303)
 
     @app.get("/thanks")
     async def thanks() -> Response:
         return HTMLResponse(THANKS, headers=HEADERS)
 
+
+def _answer_the_owner(app: FastAPI, site: Site) -> None:
     @app.post("/control/deploy")
     async def deploy(request: Request, deployment: Deployment) -> dict[str, str]:
-        nonlocal now
-        _only_for_the_owner(request, visits.token)
+        _only_for_the_owner(request, site.visits.token)
         try:
-            parse(deployment.incumbent)
-            parse(deployment.candidate or deployment.incumbent)
+            site.deploy(Out(**deployment.model_dump()))
         except BrokenPageError as error:
             raise HTTPException(422, str(error)) from None
-        now = Out(**deployment.model_dump())
-        visits.deploy(now)
-        pages.clear()
-        return {"out": "both versions" if now.candidate is not None else "the incumbent alone"}
+        return {"out": "both versions" if deployment.candidate is not None else "the incumbent alone"}
 
     @app.get("/control/counts")
     async def counts(request: Request, trial: str) -> dict[str, dict[str, int]]:
-        _only_for_the_owner(request, visits.token)
-        return visits.counts(trial)
-
-    return app
+        _only_for_the_owner(request, site.visits.token)
+        return site.visits.counts(trial)
 
 
 def _only_for_the_owner(request: Request, token: str) -> None:
@@ -161,7 +180,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8200)
     parser.add_argument("--data", type=Path, default=HERE / "site", help="the folder for what it remembers")
     options = parser.parse_args()
-    app = make_app(options.data)
+    app = make_app(Site(Visits(options.data)))
     listening = socket.create_server(("127.0.0.1", options.port), backlog=256)
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     (options.data / "address").write_text(address)  # Where deploy.py and measure.py find it.

@@ -2,8 +2,9 @@
 
     python visitors.py http://127.0.0.1:8200 --per-second 100
 
-They come over HTTP as browsers do: they load the page and its picture, keep their cookie, fill in the form that they are
-shown, send it or leave. Some reload, some refuse cookies, some are bots. `hidden:` in goal.md keeps this file from the proposer.
+They come over HTTP as browsers do: they load the page and its picture, keep their cookie, fill in the form that they
+are shown, send it or leave. Some reload, some refuse cookies, some are bots. `hidden:` in goal.md keeps this file from
+the proposer.
 """
 
 from __future__ import annotations

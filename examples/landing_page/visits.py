@@ -1,6 +1,6 @@
 """What the server keeps, in one folder: which versions are out, who has seen which, and who signed up. Frozen.
 
-A visitor is a random number in a signed cookie. No address, no name and nothing that was typed into the form is written down.
+A visitor is a random number in a signed cookie. No address, no name, nothing of what was typed is written down.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ class Visits:
         self._database.execute("INSERT OR IGNORE INTO visits (trial, visitor, side, seen) VALUES (?, ?, ?, ?)", values)
 
     def note(self, what: Literal["signed_up", "problem"], visitor: str) -> None:
-        """They signed up, or say that something is wrong: with the version that they saw last. The first time counts."""
+        """They signed up, or say that something is wrong, after the version that they saw last. Counted once."""
         self._database.execute(
             f"UPDATE visits SET {what} = coalesce({what}, ?) WHERE visitor = ? AND seen ="
             " (SELECT max(seen) FROM visits WHERE visitor = ?)",
