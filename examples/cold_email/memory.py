@@ -105,8 +105,8 @@ class Memory:
     def write_down(self, who: str, trial: str, side: Side) -> str | None:
         """The token of a letter that is about to be sent; None if this person must not get one."""
         token = secrets.token_hex(12)
-        # On the disk before the letter leaves, whatever happens to the machine. Of all that is noted later, a power cut may
-        # take the last moments: a letter then counts as sent, and a mail is read again.
+        # On the disk before the letter leaves, whatever happens to the machine. Of all that is noted later, a power cut
+        # may take the last moments: a letter then counts as sent, and a mail is read again.
         self._database.execute("PRAGMA synchronous = FULL")
         done = self._database.execute(
             "INSERT OR IGNORE INTO letters (person, token, trial, side, written) SELECT ?, ?, ?, ?, ?"
