@@ -72,11 +72,8 @@ def wants_no_more(text: str) -> bool:
 def own_words(mail: EmailMessage) -> str:
     """What the person wrote, without the letter that they quote: in ours stands how to stop."""
     part = mail.get_body(("plain", "html"))
-    try:
-        text = str(part.get_content()) if part is not None else ""
-    except (LookupError, ValueError, AttributeError):  # an unknown character set, or a part cut short
-        payload = part.get_payload(decode=True) if part is not None else b""
-        text = payload.decode("ascii", "replace") if isinstance(payload, bytes) else ""
+    payload = part.get_payload(decode=True) if part is not None else b""
+    text = _decoded(payload if isinstance(payload, bytes) else b"", part.get_content_charset() if part else None)
     text = text[:_LONGEST_TEXT]
     if part is not None and part.get_content_type() == "text/html":
         text = re.sub(r"(?is)<blockquote.*|<style.*?</style>|<script.*?</script>", " ", text)
@@ -133,6 +130,14 @@ def _is_automatic(mail: EmailMessage) -> bool:
 def _parts(mail: Message) -> Iterator[Message]:
     """The parts within it; those of a delivery report are blocks of headers."""
     return (part for part in mail.walk() if part is not mail)
+
+
+def _decoded(content: bytes, charset: str | None) -> str:
+    """As text; much that calls itself nothing, or ASCII, is UTF-8."""
+    try:
+        return content.decode("utf-8" if charset in {None, "us-ascii"} else str(charset), "replace")
+    except (LookupError, ValueError):  # a character set that nobody knows
+        return content.decode("utf-8", "replace")
 
 
 def _header(mail: EmailMessage, name: str) -> str:

@@ -15,7 +15,6 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from email.message import EmailMessage
@@ -121,7 +120,7 @@ def desk(tmp_path: Path) -> Desk:
         ("Subject: Boat", "Topic: Boat", "must begin with a line `Subject: …`"),
         ("Subject: Boat", f"Subject: {'x' * 120}", "of 1 to 120 characters"),
         ("clubs\n\n", "clubs\nBcc: everybody@club.example\n\n", "an empty line and a body"),
-        ("Yours sincerely,", "x " * 2000, "a body of 1 to 2500 characters"),
+        ("\nYours sincerely,", "\n" + "x " * 2000, "a body of 1 to 2500 characters"),
         ("<!-- The", "<!-- " + "x" * 20_000, "20000 at most"),
     ],
 )
@@ -171,7 +170,7 @@ def test_values_are_not_read_again_for_variables(load: Load) -> None:
 def _mail(body: str = "Yes, tell me more.", **headers: str) -> EmailMessage:
     given = {"From": "Ida <ida@club.example>", "Subject": "Re: Boats", **headers}
     head = "".join(f"{name.replace('_', '-')}: {value}\n" for name, value in given.items())
-    return email.message_from_string(f"{head}\n{body}", policy=default)
+    return email.message_from_bytes(f"{head}\n{body}".encode(), policy=default)
 
 
 _FOOTER = "> Answer “stop”, and you will not hear from me again.\n> unsubscribe"
@@ -224,8 +223,9 @@ def test_a_report_is_a_bounce_only_when_it_says_failed(load: Load, action: str, 
 
 def test_any_bytes_at_all_are_some_kind_of_mail(load: Load) -> None:
     classify, chance = load("classify"), random.Random(7)
-    pieces = [b"From: ", b"<>@", b"\r\n", b"\n\n", b"Subject: =?utf-8?b?//?=", b"Content-Type: multipart/report; report-type=",
-              b"delivery-status; boundary=b\n\n--b\n", b"Final-Recipient: rfc822;", b"\xff\xfe", b"Message-ID: <", b"stop"]  # fmt: skip
+    pieces = [b"From: ", b"<>@", b"\r\n", b"\n\n", b"Subject: =?utf-8?b?//?=", b"\xff\xfe", b"Message-ID: <", b"stop"]
+    pieces += [b"Content-Type: multipart/report; report-type=", b"delivery-status; boundary=b\n\n--b\n"]
+    pieces += [b"Final-Recipient: rfc822;", b"Content-Type: text/html; charset=\xe9\n"]
     for _ in range(300):
         mail = email.message_from_bytes(b"".join(chance.choices(pieces, k=9)), policy=default)
         assert classify.kind_of(mail) in {"reply", "auto", "bounce", "notice", "complaint", "optout"}
@@ -324,19 +324,19 @@ def test_the_limit_holds_for_a_day_and_over_trials(servers: MailServers, desk: D
 def test_whoever_may_have_a_letter_gets_no_second_one(desk: Desk, servers: MailServers, moment: str) -> None:
     """The sender is killed between the mail server's yes and the note of it, which nobody can tell from just before."""
     with _Stalling(say_yes=moment == "after it") as stalling:
-        desk.set_up(stalling.port, servers.imap, ["one@crash.example", "two@crash.example"])
+        both = [f"{name}@{moment.split()[0]}.example" for name in ("one", "two")]
+        desk.set_up(stalling.port, servers.imap, both)
         desk.deploy("crash-1")
         env = {**desk.env, "OVERNIGHT_TRIAL": "crash-1"}
         sending = subprocess.Popen([sys.executable, "measure.py"], cwd=FOLDER, env=env, start_new_session=True)
-        wait_for(lambda: stalling.letters == 1, "the first letter")
+        wait_for(lambda: len(stalling.recipients) == 1, "the first letter")
         os.killpg(sending.pid, signal.SIGKILL)
         sending.wait()
-    desk.set_up(servers.smtp, servers.imap, ["one@crash.example", "two@crash.example"])
+    desk.set_up(servers.smtp, servers.imap, both)
     assert desk.measure("crash-1")["delivered"] == 2
     assert desk.measure("crash-1")["delivered"] == 2
-    seen = len(_letters(servers, "crash.example", 1))
-    shutil.rmtree(servers.people / "new")
-    assert seen == 1  # The other one, whom nobody had tried.
+    (tried,) = stalling.recipients
+    assert {tried, *_letters(servers, moment.split()[0] + ".example", 1)} == set(both)
 
 
 def test_a_server_that_says_later_is_left_in_peace_and_asked_again(desk: Desk, servers: MailServers) -> None:
@@ -344,7 +344,7 @@ def test_a_server_that_says_later_is_left_in_peace_and_asked_again(desk: Desk, s
         desk.set_up(busy.port, servers.imap, [f"{number}@later.example" for number in range(20)])
         desk.deploy("later-1")
         assert desk.measure("later-1")["delivered"] == 0
-        assert busy.letters == 3
+        assert len(set(busy.recipients)) == 3
     with _Stalling(refuse=b"550 5.7.1 this looks like spam") as strict:
         desk.set_up(strict.port, servers.imap, ["a@later.example", "b@later.example"])
         assert desk.measure("later-1") == {"delivered": 0, "replies": 0, "optouts": 0, "complaints": 0, "bounces": 2}
@@ -357,7 +357,8 @@ class _Stalling:
         self._say_yes, self._refuse = say_yes, refuse
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
-        self.letters = 0
+        self.recipients: list[str] = []
+        """Of each letter that it has read to its end."""
 
     def __enter__(self) -> _Stalling:
         threading.Thread(target=self._serve, daemon=True).start()
@@ -369,10 +370,13 @@ class _Stalling:
     def _serve(self) -> None:
         connection, _ = self._listening.accept()
         with connection, connection.makefile("rwb", buffering=0) as lines:
+            recipient = ""
             lines.write(b"220 slow\r\n")
             while line := lines.readline():
                 if line[:4].upper() == b"QUIT":
                     return
+                if line[:4].upper() == b"RCPT":
+                    recipient = line.decode().partition("<")[2].partition(">")[0]
                 if line[:4].upper() != b"DATA":
                     lines.write(b"250 yes\r\n")
                     continue
@@ -381,7 +385,7 @@ class _Stalling:
                     pass
                 if self._say_yes:
                     lines.write(b"250 it is on its way")  # The end of the line never comes.
-                self.letters += 1
+                self.recipients.append(recipient)
                 if not self._refuse:
                     lines.readline()
                     return
@@ -424,7 +428,6 @@ def _flags(servers: MailServers) -> set[str]:
 def test_mistakes_are_one_sentence(desk: Desk) -> None:
     assert "copy mail.example.toml" in _mistake(desk, "deploy")
     desk.set_up(9, 9, ["a@club.example"])
-    assert "no candidate" not in _mistake(desk, "measure", says="") or True
     path = desk.folder / "mail" / "mail.toml"
     good = path.read_text()
     for old, new, says in (
@@ -444,14 +447,12 @@ def test_mistakes_are_one_sentence(desk: Desk) -> None:
     (desk.folder / "mail" / "recipients.csv").write_text("email,first_name\na@club.example,Ada\n")
     assert "no column company" in _mistake(desk, "deploy")
     desk.write_to(["a@club.example"])
-    assert "{nobody} is unknown" in _mistake(
-        desk, "deploy", LETTER.replace("{company}", "{nobody}", 9).replace("try", "-->")
-    )
+    assert "{nobody} is unknown" in _mistake(desk, "deploy", LETTER.replace("\nDear {first_name}", "\nDear {nobody}"))
     desk.deploy("x-1")
     assert "no mail can be sent by 127.0.0.1:9" in _mistake(desk, "measure")
 
 
-def _mistake(desk: Desk, name: str, candidate: str | None = LETTER, says: str = "") -> str:
+def _mistake(desk: Desk, name: str, candidate: str | None = LETTER) -> str:
     desk.env = desk.env or {**os.environ, "OVERNIGHT_PROJECT": str(desk.folder)}
     done = desk.command(name, "x-1", candidate)
     assert done.returncode == 1, done.stdout + done.stderr
@@ -462,9 +463,12 @@ def _mistake(desk: Desk, name: str, candidate: str | None = LETTER, says: str = 
 # the session
 
 AGENT = """case $(sed -n 's/^# Experiment //p' | head -1) in
-1) sed -i 's/^Subject: .*/Subject: Who has the double scull on Saturday?/; s/^I am writing .*/I row too, and we used to do it on paper./' email.md
-   sed -i 's/^Would you have .*/Shall I send you a short video of it?/'  email.md; echo 'hypothesis: a human being writes' ;;
-*) sed -i 's/^Dear {first_name},/Dear {firstname},/' email.md; echo 'hypothesis: a slip' ;;
+1) sed -i 's/^Subject: .*/Subject: Who has the double scull on Saturday?/' email.md
+   sed -i 's/^I am writing .*/I row too, and we used to do it on paper./' email.md
+   sed -i 's/^Would you have .*/Shall I send you a short video of it?/' email.md
+   echo 'hypothesis: a human being writes' ;;
+*) sed -i 's/^Dear {first_name},/Dear {firstname},/' email.md
+   echo 'hypothesis: a slip' ;;
 esac
 """
 

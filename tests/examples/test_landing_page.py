@@ -1,4 +1,4 @@
-"""The landing page: a coin for each visitor, counts that nobody can inflate by accident, and a session with visitors."""
+"""The landing page: a coin for each visitor, counts that no reload or bot inflates, and a session with visitors."""
 
 from __future__ import annotations
 
@@ -336,7 +336,8 @@ def test_what_the_pretend_visitors_like_is_read_from_the_page_that_they_get(page
 
 
 AGENT = """case $(sed -n 's/^# Experiment //p' | head -1) in
-1) sed -i 's/"Submit"/"Start the free month"/; s/^headline = "[^"]*"/headline = "Every boat booked in ten seconds"/' page.toml
+1) sed -i 's/"Submit"/"Start the free month"/' page.toml
+   sed -i 's/^headline = "[^"]*"/headline = "Every boat booked in ten seconds"/' page.toml
    sed -i 's/^ask_\\(.*\\) = true/ask_\\1 = false/' page.toml; echo 'hypothesis: say what it does, ask for less' ;;
 *) sed -i 's/^popup = false/popup = true/' page.toml; echo 'hypothesis: the form over the page' ;;
 esac
