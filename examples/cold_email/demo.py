@@ -66,7 +66,7 @@ def approve_all(environment: dict[str, str], ended: threading.Event) -> None:
 
 def overnight(environment: dict[str, str], *words: str) -> str:
     """What a command of Overnight prints."""
-    command = [sys.executable, "-m", "overnight", *words]
+    command = [sys.executable, "-m", "overnight.cli.main", *words]
     return subprocess.run(command, cwd=HERE, env=environment, check=False, capture_output=True, text=True).stdout
 
 
@@ -98,7 +98,7 @@ def main() -> int:
         start("people.py", "mail/people", ports[1])
         print("A pretend post office and pretend people: nothing leaves this machine.", flush=True)
         threading.Thread(target=approve_all, args=(environment, ended), daemon=True).start()
-        command = [sys.executable, "-m", "overnight", "run", *sys.argv[1:]]
+        command = [sys.executable, "-m", "overnight.cli.main", "run", *sys.argv[1:]]
         return subprocess.run(command, cwd=HERE, env=environment, check=False).returncode
     except KeyboardInterrupt:
         return 130

@@ -37,7 +37,7 @@ def main() -> int:
             return 1  # It has said why.
         print(f"{said.strip()}; {PER_SECOND} pretend visitors a second come to it", flush=True)
         start("visitors.py", address[0], "--per-second", PER_SECOND)
-        overnight = [sys.executable, "-m", "overnight", "run", *sys.argv[1:]]
+        overnight = [sys.executable, "-m", "overnight.cli.main", "run", *sys.argv[1:]]
         return subprocess.run(overnight, cwd=HERE, env=environment, check=False).returncode
     except KeyboardInterrupt:
         return 130

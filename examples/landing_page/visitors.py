@@ -67,10 +67,10 @@ def look(page: str) -> tuple[Seen, float, float]:
     seen = Seen()
     seen.feed(page)
     text = seen.texts
-    liking = -1.1
-    liking -= 0.45 * ("phone" in seen.asked) + 0.2 * ("club" in seen.asked) + 0.1 * ("name" in seen.asked)
-    liking += 0.35 * bool(re.search(r"\b(free|try|start|book)\b", text.get("button", ""), re.IGNORECASE))
-    liking += 0.35 * bool(re.search(r"\b(seconds|minutes)\b", text.get("h1", "")))
+    liking = -0.95
+    liking -= 0.55 * ("phone" in seen.asked) + 0.2 * ("club" in seen.asked) + 0.1 * ("name" in seen.asked)
+    liking += 0.45 * bool(re.search(r"\b(free|try|start|book)\b", text.get("button", ""), re.IGNORECASE))
+    liking += 0.45 * bool(re.search(r"\b(seconds|minutes)\b", text.get("h1", "")))
     liking -= 0.15 * (len(text.get("h1", "").split()) > 12)
     liking += 0.15 * bool(re.search(r"\d+ clubs", text.get("trust", "")))
     liking += 0.1 * ("phone" in text.get("subline", ""))
