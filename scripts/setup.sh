@@ -1,8 +1,8 @@
 #!/bin/sh
 # Make a virtual environment with everything in requirements.lock, each file checked against its hash.
 # usage: setup.sh FOLDER          what Overnight needs
-#        setup.sh FOLDER tests    also what only the tests need: tests/requirements.lock, strace, a PostgreSQL server that
-#                                 they start themselves, and Chromium
+#        setup.sh FOLDER tests    also what only the tests need: tests/requirements.lock, strace, a PostgreSQL and two mail
+#                                 servers that they start themselves, and Chromium
 set -eu
 venv=${1:-.venv}
 
@@ -32,6 +32,11 @@ command -v git >/dev/null || apt_install git
 if [ "${2:-}" = tests ] && [ "$(uname)" = Linux ]; then
     command -v strace >/dev/null || apt_install strace
     command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || apt_install postgresql
+    if ! [ -x /usr/sbin/postfix ] || ! [ -x /usr/sbin/dovecot ]; then
+        apt_install postfix dovecot-imapd
+        # The tests start their own; this machine is to be no mail server.
+        ! command -v systemctl >/dev/null || as_root systemctl disable --quiet --now postfix dovecot || true
+    fi
     command -v chromium >/dev/null || command -v google-chrome >/dev/null || apt_install chromium fonts-dejavu-core
 fi
 python=$(find_python)

@@ -481,7 +481,7 @@ def test_a_session_with_people(tmp_path: Path) -> None:
     project = Project(folder)
     project.write("agent.sh", AGENT)
     project.set(agent="sh agent.sh")
-    project.write("goal.md", (folder / "goal.md").read_text().replace("min_samples: 300", "min_samples: 40"))
+    project.write("goal.md", (folder / "goal.md").read_text().replace("min_samples: 100", "min_samples: 40"))
     project.git("init", "-q", "-b", "main")
     project.commit()
     done = subprocess.run(
