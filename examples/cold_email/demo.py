@@ -12,6 +12,7 @@ import json
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -81,6 +82,7 @@ def main() -> int:
     path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path, "DEMO_MAIL_PASSWORD": "pretend"}
     started: list[subprocess.Popen[str]] = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends with this
     ended = threading.Event()
 
     def start(*words: str) -> subprocess.Popen[str]:

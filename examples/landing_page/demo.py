@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ def main() -> int:
     bin_folder = str(Path(sys.executable).parent)  # goal.md says `python`: this one.
     environment = {**os.environ, "PATH": os.pathsep.join([bin_folder, os.environ.get("PATH", "")])}
     started: list[subprocess.Popen[str]] = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends with this
 
     def start(*words: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
