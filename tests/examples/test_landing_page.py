@@ -351,14 +351,13 @@ def test_a_session_with_visitors(tmp_path: Path) -> None:
     project.write("agent.sh", AGENT)
     project.set(agent="sh agent.sh")
     goal = (folder / "goal.md").read_text()
-    project.write(
-        "goal.md", goal.replace("min_samples: 300", "min_samples: 40").replace("problems < 12", "problems < 2")
-    )
+    goal = goal.replace("min_samples: 300", "min_samples: 40").replace("problems < 12", "problems < 2")
+    project.write("goal.md", goal.replace("window: 30s", "window: 3m"))  # as much time as a busy machine needs
     project.git("init", "-q", "-b", "main")
     project.commit()
     done = subprocess.run(
         [sys.executable, "demo.py", "--experiments", "2", "--plain"],
-        cwd=folder, capture_output=True, text=True, check=False, timeout=120,
+        cwd=folder, capture_output=True, text=True, check=False, timeout=500,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     baseline, better, popup = project.log()
