@@ -20,7 +20,7 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 OWNER = "ada@rowbook.example"
-PEOPLE = 60_000
+PEOPLE = 24_000
 FIRST = ("Aino", "Bram", "Chiara", "Dag", "Elif", "Fionn", "Greta", "Hugo", "Inês", "Jan", "Kaja", "Luc", "Maren")
 TOWNS = ("Bergen", "Porto", "Gent", "Bled", "Cork", "Lucerne", "Riga", "Delft", "Pisa", "Turku", "Vigo", "Sligo")
 MAIL = """# Written by demo.py: a pretend post office on this machine.
@@ -42,7 +42,7 @@ user = "ada"
 password_variable = "DEMO_MAIL_PASSWORD"
 [limits]
 a_day = 1000000
-at_once = 200
+at_once = 60
 """
 
 

@@ -494,8 +494,15 @@ def test_a_session_with_people(tmp_path: Path) -> None:
     baseline, better, slip = project.log()
     assert 0 < baseline["metric"] < 0.5
     assert better["verdict"] == "keep"
-    assert slip["verdict"] == "invalid"
-    assert "firstname" in slip["reason"]
+    assert slip["verdict"] == "discard"
+    assert "{firstname} is unknown" in slip["reason"]
+    with modules_of(folder) as load:
+        memory = load("memory").Memory(folder / "mail")
+        trials = [f"{project.status()['session']}-{number}" for number in range(3)]
+        delivered = [sum(side["delivered"] for side in memory.counts(trial).values()) for trial in trials]
+        memory.close()
+    assert min(delivered[:2]) >= 80
+    assert delivered[2] == 0  # Nobody was sent the slip.
 
 
 def test_the_goal_is_one_that_overnight_reads() -> None:
