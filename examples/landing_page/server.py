@@ -183,9 +183,7 @@ def main() -> None:
     app = make_app(Site(Visits(options.data)))
     listening = socket.create_server(("127.0.0.1", options.port), backlog=256)
     # Else an answer waits for the acknowledgement of the one before.
-    listening.setsockopt(
-        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-    )
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
     (options.data / "address").write_text(address)  # Where deploy.py and measure.py find it.
     print(f"the page is on {address}/", flush=True)
