@@ -21,7 +21,7 @@ from PIL import Image
 from server import BrokenSiteError, Server
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, CDPSession, Page
+    from playwright.sync_api import Browser, CDPSession, Page, Response
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DESKTOP, PHONE = (1280, 800), (390, 800)
@@ -88,13 +88,14 @@ def chromium() -> Iterator[Browser]:
             browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         except Error as error:
             why = "does not start" if program else "is missing"
-            first = str(error).strip().splitlines()[0]
             raise SystemExit(
-                f"score.py: Chromium {why} ({first}); have `chromium` or `google-chrome` on the path, "
+                f"score.py: Chromium {why} ({_first_line(error)}); have `chromium` or `google-chrome` on the path, "
                 "or `PLAYWRIGHT_BROWSERS_PATH=0 playwright install chromium`"
             ) from None
         try:
             yield browser
+        except Error as error:  # a page can make its browser fail in any way
+            raise BrokenSiteError(f"Chromium lost the page ({_first_line(error)})") from error
         finally:
             browser.close()
 
@@ -109,6 +110,8 @@ class Visit:
         self._cdp: CDPSession = self._context.new_cdp_session(self.page)
         self._server = server
         self._film: list[tuple[float, bytes]] = []
+        self._documents = 0
+        self.page.on("response", self._count_document)
 
     def __enter__(self) -> Visit:
         return self
@@ -117,16 +120,9 @@ class Visit:
         self._context.close()
 
     def load(self) -> None:
-        """Without a clock."""
-        documents: list[str] = []
-        self.page.on("response", lambda answer: documents.append(answer.url) if _is_page(answer, self.page) else None)
-        try:
-            self.page.goto(self._server.address, wait_until="load", timeout=PATIENCE_MS)
-        except Exception as error:  # a page can fail to load in any way
-            first = str(error).strip().splitlines()[0]
-            raise BrokenSiteError(f"the page does not come to rest in {PATIENCE_MS / 1000:.0f} s ({first})") from error
-        if len(documents) != 1:
-            raise BrokenSiteError("the page loads itself again or goes elsewhere")
+        """Until everything is there, and a little longer."""
+        self.page.goto(self._server.address, wait_until="load", timeout=PATIENCE_MS)
+        self.page.wait_for_timeout(SETTLED_MS)
 
     def timed_load(self) -> Load:
         """With a clock, on a slow processor and network, and filmed."""
@@ -142,7 +138,6 @@ class Visit:
         self._cdp.send("Page.startScreencast", film)
         before = self._server.bytes_sent
         self.load()
-        self.page.wait_for_timeout(SETTLED_MS)
         times = self.ask(TIMES)
         self._cdp.send("Page.stopScreencast")
         self._cdp.send("Emulation.setCPUThrottlingRate", {"rate": 1})
@@ -164,16 +159,23 @@ class Visit:
 
     def ask(self, function: str) -> Any:
         """Call a function on the page's root element, in the scorer's own world."""
+        if self._documents != 1:
+            raise BrokenSiteError("the page loads itself again or goes elsewhere")
         frame = self._cdp.send("Page.getFrameTree")["frameTree"]["frame"]["id"]
         world = self._cdp.send("Page.createIsolatedWorld", {"frameId": frame, "worldName": "scorer"})
-        node = self._cdp.send("DOM.getDocument")["root"]["children"][-1]["nodeId"]
-        there = {"nodeId": node, "executionContextId": world["executionContextId"]}
-        root = self._cdp.send("DOM.resolveNode", there)["object"]["objectId"]
-        call = {"objectId": root, "functionDeclaration": function, "returnByValue": True, "awaitPromise": True}
+        nodes = self._cdp.send("DOM.getDocument")["root"]["children"]
+        root = next(node["nodeId"] for node in nodes if node["nodeName"] == "HTML")
+        there = {"nodeId": root, "executionContextId": world["executionContextId"]}
+        element = self._cdp.send("DOM.resolveNode", there)["object"]["objectId"]
+        call = {"objectId": element, "functionDeclaration": function, "returnByValue": True, "awaitPromise": True}
         answer = self._cdp.send("Runtime.callFunctionOn", call)
         if "exceptionDetails" in answer:
             raise BrokenSiteError("the page cannot be read")
         return answer["result"].get("value")
+
+    def _count_document(self, answer: Response) -> None:
+        if answer.request.is_navigation_request() and answer.frame == self.page.main_frame:
+            self._documents += 1
 
     def _keep_frame(self, event: dict[str, Any]) -> None:
         self._film.append((event["metadata"]["timestamp"], base64.b64decode(event["data"])))
@@ -184,5 +186,5 @@ def pixels(picture: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(picture)).convert("RGB"))
 
 
-def _is_page(answer: Any, page: Page) -> bool:
-    return bool(answer.request.is_navigation_request() and answer.frame == page.main_frame)
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]

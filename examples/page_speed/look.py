@@ -17,7 +17,7 @@ from PIL import Image
 
 BLOCK = 16
 TILE = 4
-PLAIN = 2.0
+PLAIN = 4.0
 """Detail (0 to 255) that is too little to miss."""
 FINEST = 32.0
 """The most detail that is told apart."""

@@ -4,7 +4,7 @@
     python score.py --reference      keeps what the page says and looks like now as what it has to stay
 
 The page is only served and looked at: nothing of build.py is run or believed here. The numbers, each the median of
-three cold loads with an empty cache, on a processor four times slower and a network of 20 Mbit/s and 40 ms:
+three cold loads (--loads) with an empty cache, on a processor four times slower and a network of 20 Mbit/s and 40 ms:
 
     ready_ms    when the first screen was there: Chromium's largest contentful paint, or the moment from which on the
                 screen looked as it stays, whichever was later. A placeholder is not the picture.
@@ -25,8 +25,7 @@ from chromium import DESKTOP, PHONE, Load, Visit, chromium
 from look import BLOCK, REFERENCE, Look, Words, read_words, save_words
 from server import BrokenSiteError, serving
 
-LOADS = 3
-MOST_CHANGED, MOST_BLURRED = 4.0, 50.0
+MOST_CHANGED, MOST_BLURRED = 1.5, 40.0
 """Beyond these, a screen is not yet, or no longer, the same. goal.md has the same limits as guards."""
 SAME_HEIGHT = 1
 """Blocks by which a page may be taller or shorter."""
@@ -53,25 +52,25 @@ def distance(name: str, expected: Look, seen: Look) -> tuple[float, float]:
     return expected.distance(seen)
 
 
-def measure(site: Path) -> tuple[list[Load], Words, dict[str, Look]]:
+def measure(site: Path, times: int) -> tuple[list[Load], Words, dict[str, Look]]:
     """All that there is to know of the page."""
     with serving(site) as server, chromium() as browser:
         with Visit(browser, server, PHONE) as visit:  # first, so that the browser has warmed up before a clock runs
             visit.load()
             looks = {"phone": Look.of(visit.whole_page())}
         loads = []
-        for number in range(LOADS):
+        for number in range(times):
             with Visit(browser, server, DESKTOP) as visit:
                 loads.append(visit.timed_load())
-                if number == LOADS - 1:
+                if number == times - 1:
                     looks["first"] = Look.of(visit.first_screen())
                     words = visit.words()
                     looks["desktop"] = Look.of(visit.whole_page())
     return loads, words, looks
 
 
-def score(site: Path, reference: bool) -> None:
-    loads, words, looks = measure(site)
+def score(site: Path, times: int, reference: bool) -> None:
+    loads, words, looks = measure(site, times)
     if any(load.lcp_ms <= 0 or not load.film for load in loads):
         raise BrokenSiteError("the page painted nothing")
     if reference:
@@ -96,9 +95,10 @@ def score(site: Path, reference: bool) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the page in Chromium.")
     parser.add_argument("--reference", action="store_true", help="keep the page as it is now as what it has to stay")
+    parser.add_argument("--loads", type=int, default=3, help="how many cold loads the numbers are the median of")
     arguments = parser.parse_args()
     try:
-        score(Path(os.environ.get("OVERNIGHT_ARTIFACTS", "site")), arguments.reference)
+        score(Path(os.environ.get("OVERNIGHT_ARTIFACTS", "site")), max(arguments.loads, 1), arguments.reference)
     except BrokenSiteError as error:
         raise SystemExit(f"score.py: {error}") from None
 
