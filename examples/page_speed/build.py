@@ -17,8 +17,8 @@ from typing import Any
 
 from fontTools import subset
 from matplotlib import get_data_path
-from PIL import Image
 from photos import photo
+from PIL import Image
 from track import track
 
 PHOTO_FORMAT = "jpeg"  # try: jpeg, webp, avif

@@ -33,12 +33,12 @@ FILM_WIDTH = 640
 SETTLED_MS = 300
 
 OBSERVE = """
-globalThis.seen = {lcp: 0, blocked: 0};
+globalThis.seen = {lcp: 0, tasks: []};
 new PerformanceObserver(list => { for (const entry of list.getEntries()) seen.lcp = entry.startTime; })
     .observe({type: "largest-contentful-paint", buffered: true});
-new PerformanceObserver(list => { for (const entry of list.getEntries()) seen.blocked += entry.duration - %d; })
+new PerformanceObserver(list => { for (const entry of list.getEntries()) seen.tasks.push(entry.duration); })
     .observe({type: "longtask", buffered: true});
-""" % LONG_TASK_MS
+"""
 TIMES = "function() { return {...seen, origin: performance.timeOrigin}; }"
 WORDS = """function() {
     const plain = text => (text || "").replace(/\\s+/g, " ").trim();
@@ -142,7 +142,8 @@ class Visit:
         self._cdp.send("Page.stopScreencast")
         self._cdp.send("Emulation.setCPUThrottlingRate", {"rate": 1})
         frames = [(1000 * at - times["origin"], pixels(data)) for at, data in self._film]
-        return Load(times["lcp"], times["blocked"], self._server.bytes_sent - before, frames)
+        blocked = sum(task - LONG_TASK_MS for task in times["tasks"])
+        return Load(times["lcp"], blocked, self._server.bytes_sent - before, frames)
 
     def words(self) -> Words:
         """What can be read."""

@@ -1,6 +1,6 @@
 """The photographs: painted by arithmetic, so that there is nothing to download and no rights to ask for. Frozen.
 
-Each is the same to the pixel on every machine, and has what cameras give: soft sky, hard edges, and fine texture
+Each is the same on every machine, and has what cameras give: soft sky, hard edges, and fine texture
 that costs bytes. Replace `photo` by one that opens your own files.
 """
 
@@ -21,7 +21,8 @@ def photo(name: str) -> Image.Image:
     random = np.random.default_rng(crc32(name.encode()))
     width, height = SIZES.get(name, USUAL_SIZE)
     down = np.linspace(0, 1, height, dtype=np.float32)[:, None, None]
-    dawn, day = random.uniform((0.85, 0.62, 0.45), (0.98, 0.78, 0.6)), random.uniform((0.25, 0.45, 0.7), (0.4, 0.6, 0.9))
+    dawn = random.uniform((0.85, 0.62, 0.45), (0.98, 0.78, 0.6))
+    day = random.uniform((0.25, 0.45, 0.7), (0.4, 0.6, 0.9))
     picture = np.broadcast_to(day + (dawn - day) * down, (height, width, 3)).astype(np.float32)
     grain = _noise(random, width, height, coarsest=20)
     for ridge in range(RIDGES):

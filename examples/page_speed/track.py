@@ -19,4 +19,5 @@ def track() -> list[list[float]]:
     for waves in (9, 23, 61):
         height += 500 / waves * np.sin(waves * 2 * np.pi * along + waves)
     smooth = np.convolve(np.pad(height, 60, mode="edge"), np.ones(121) / 121, mode="valid")
-    return np.column_stack([KILOMETRES * along, smooth + random.normal(0, 2.5, POINTS)]).tolist()
+    points: list[list[float]] = np.column_stack([KILOMETRES * along, smooth + random.normal(0, 2.5, POINTS)]).tolist()
+    return points
