@@ -196,6 +196,7 @@ def save_photo(name: str, width: int) -> None:
 def save_font(name: str, source: Path) -> None:
     options = subset.Options()
     options.flavor = FONT_FORMAT if FONT_FORMAT != "ttf" else None
+    options.drop_tables.append("FFTM")  # the font editor's own
     font = subset.load_font(source, options)
     if SUBSET_FONTS:
         subsetter = subset.Subsetter(options)
