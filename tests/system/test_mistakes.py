@@ -45,7 +45,7 @@ def test_every_mistake_in_the_goal_is_said_at_once(project: Project) -> None:
     said = project.refused("check").splitlines()
     assert len(said) == 4
     assert any("`metrc` is not a setting; did you mean `metric`?" in line for line in said)
-    assert any("'soon'" in line and "write 90s, 5m or 1h30m" in line for line in said)
+    assert any("'soon'" in line and "write 90s, 5m, 1h30m or 7d" in line for line in said)
     assert any("`metric` is missing" in line for line in said)
     assert all(line.startswith("goal.md:") for line in said)
 
