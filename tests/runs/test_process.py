@@ -106,6 +106,24 @@ def test_time_and_memory_are_those_of_the_whole_tree(run: Run) -> None:
     assert ended.wall_seconds > 0.9
 
 
+def test_time_of_a_child_that_nobody_waits_for_counts_too(run: Run) -> None:
+    ended = run(
+        """
+        import os, signal, time
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        ready, done = os.pipe()
+        if os.fork() == 0:
+            while time.process_time() < 0.6:
+                pass
+            os._exit(0)
+        os.close(done)
+        os.read(ready, 1)
+        """
+    )
+    assert ended.exit_code == 0
+    assert 0.35 < ended.cpu_seconds < 5
+
+
 def test_a_run_at_its_limit_may_finish_within_the_grace(run: Run, tmp_path: Path) -> None:
     ended = run(
         """

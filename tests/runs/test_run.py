@@ -107,3 +107,14 @@ def test_the_scorer_is_not_asked_about_a_run_that_failed(order: RunOrder) -> Non
     assert result.outcome == "crash"
     assert order.score_room is not None
     assert not [*order.score_room.folder.iterdir()]
+
+
+def test_what_a_run_used_may_be_the_metric_and_is_never_what_the_run_says(order: RunOrder) -> None:
+    claim = "echo cpu_seconds: 0; echo peak_mb: 0; echo loss: 5; sleep 0.2"
+    result = go(order, command=claim, score="echo bits: 2.5", metric="wall_seconds")
+    assert result.outcome == "ok"
+    assert result.value == result.ended.wall_seconds > 0.2
+    assert result.metrics == {"loss": 5, "bits": 2.5}
+    assert go(order, command=claim, score="echo bits: 2.5; exit 1", metric="cpu_seconds").outcome == "crash"
+    assert go(order, command="echo done", metric="cpu_seconds").value is not None
+    assert go(order, command=claim, score="echo wall_seconds: 3", metric="wall_seconds").value == 3

@@ -194,7 +194,6 @@ class LocalFleet:
         if self._score_copy is not None:
             self._score_copy.clean()
         ended = result.ended
-        usage = {"wall_seconds": ended.wall_seconds, "cpu_seconds": ended.cpu_seconds, "peak_mb": ended.peak_mb}
         return Measured(
             number=number,
             role=role,
@@ -207,7 +206,7 @@ class LocalFleet:
             rival=None if touched else result.rival,
             rival_trials=_trials(result.rival) if not touched else None,
             # A record holds numbers; of what is none, the run's output tells.
-            metrics={**usage, **{name: value for name, value in result.metrics.items() if math.isfinite(value)}},
+            metrics={**ended.usage, **{name: value for name, value in result.metrics.items() if math.isfinite(value)}},
             reason=f"the run changed the scorer's own copy of {touched[0]}" if touched else result.reason,
             exit_code=ended.exit_code,
             signal=ended.signal,

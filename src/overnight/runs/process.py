@@ -49,6 +49,11 @@ class Ended:
     """Which limit but the time it went beyond, so that it was ended by us: "used more than 500 MiB of memory"."""
 
     @property
+    def usage(self) -> dict[str, float]:
+        """What it used, by the names that guards and metrics may have."""
+        return {"wall_seconds": self.wall_seconds, "cpu_seconds": self.cpu_seconds, "peak_mb": self.peak_mb}
+
+    @property
     def was_killed(self) -> bool:
         """Whether somebody ended it who is not us (or it did that itself; or the system, for want of memory)."""
         number = self.signal if self.exit_code is None else self.exit_code - _KILLED  # As shells say it.
@@ -123,7 +128,8 @@ def run_process(
         signal=-code if code < 0 else None,
         forced=forced,
         wall_seconds=wall,
-        cpu_seconds=usage.ru_utime + usage.ru_stime + tree.cpu_seconds,
+        # Who is not waited for is in nobody's account, but was seen at work.
+        cpu_seconds=max(usage.ru_utime + usage.ru_stime + tree.cpu_seconds, tree.seen_cpu_seconds),
         # A forked child starts with its parent's peak, so only a larger figure is surely its own.
         peak_mb=max(tree.peak_mb, own_peak if own_peak > _own_peak_mb() else 0.0),
         asleep_seconds=sleep.seconds(),

@@ -131,7 +131,7 @@ def _run_and_score(order: RunOrder, should_stop: Callable[[], bool]) -> tuple[Ru
             return RunResult("invalid", None, problem, ended, tail, metrics=numbers), [ended]
         result, scoring = _scored(order, order.score, order.score_room, env, ended, tail, numbers, should_stop)
         return result, [ended, scoring]
-    value, reason = read_metric(order.metric, numbers)
+    value, reason = _metric(order, ended, numbers)
     return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, metrics=numbers), [ended]
 
 
@@ -159,7 +159,8 @@ def _scored(
         )
         scored = output.numbers()
     tail = "\n".join(filter(None, [run_tail, "--- scorer ---", output.tail()]))
-    secondary = {**{name: value for name, value in numbers.items() if name != order.metric}, **scored}
+    measured = {order.metric, *ended.usage}  # by others than the run
+    secondary = {**{name: value for name, value in numbers.items() if name not in measured}, **scored}
     if scoring.beyond is not None:
         problem = f"the scorer {scoring.beyond} and was ended"
     elif scoring.forced:
@@ -168,11 +169,18 @@ def _scored(
         last = output.tail().splitlines()[-1:]
         problem = f"the scorer {how_it_ended(scoring)}" + (f": {last[0].strip()[:200]}" if last else "")
     else:
-        value, problem = read_metric(order.metric, scored)
+        value, problem = _metric(order, ended, scored)
         if value is not None:
             return RunResult("ok", value, "", ended, tail, None, secondary, scoring.wall_seconds), scoring
         problem = f"scorer: {problem}"
     return RunResult("crash", None, problem, ended, tail, None, secondary, scoring.wall_seconds), scoring
+
+
+def _metric(order: RunOrder, ended: Ended, printed: Mapping[str, float]) -> tuple[float | None, str]:
+    """The metric in what was printed. What the run used (`cpu_seconds`, …) nobody needs to print: it was measured."""
+    if order.metric in ended.usage and order.metric not in printed:
+        return ended.usage[order.metric], ""
+    return read_metric(order.metric, printed)
 
 
 def _problem(order: RunOrder, ended: Ended) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import math
 import os
 import signal
 import stat
@@ -35,14 +36,23 @@ class Tree:
         self.peak_mb = 0.0
         self.cpu_seconds = 0.0
         """Of those that ended as orphans; nobody else has counted them."""
+        self._seen_cpu: dict[tuple[int, float], float] = {}
+
+    @property
+    def seen_cpu_seconds(self) -> float:
+        """Of everyone who was ever looked at, as far as they had got by then."""
+        return math.fsum(self._seen_cpu.values())
 
     def look(self) -> str | None:
-        """Note how much memory the tree holds now. Returns which limit it is beyond, as the end of a sentence."""
+        """Note what the tree holds and has used by now. Returns which limit it is beyond, as the end of a sentence."""
         resident = 0
         members = self._members()
         for pid in members:
             with contextlib.suppress(psutil.Error):
-                resident += psutil.Process(pid).memory_info().rss
+                process = psutil.Process(pid)
+                resident += process.memory_info().rss
+                times = process.cpu_times()
+                self._seen_cpu[pid, process.create_time()] = times.user + times.system
         self.peak_mb = max(self.peak_mb, resident / 2**20)
         limits = self._room.limits
         return self._beyond(limits, members, resident / 2**20) if limits is not None else None
