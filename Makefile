@@ -32,7 +32,7 @@ $(READY): requirements.lock pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh $(VENV)
 	touch $(READY)
 
-$(READY_FOR_TESTS): $(READY) tests/requirements.lock
+$(READY_FOR_TESTS): $(READY) tests/requirements.lock $(wildcard examples/nanochat/*.lock)
 	sh scripts/setup.sh $(VENV) tests
 	touch $(READY_FOR_TESTS)
 

@@ -1,8 +1,8 @@
 #!/bin/sh
 # Make a virtual environment with everything in requirements.lock, each file checked against its hash.
 # usage: setup.sh FOLDER          what Overnight needs
-#        setup.sh FOLDER tests    also what only the tests need: tests/requirements.lock, strace, a PostgreSQL and two mail
-#                                 servers that they start themselves, and Chromium
+#        setup.sh FOLDER tests    also what only the tests need: tests/requirements.lock, PyTorch, strace, a PostgreSQL and two
+#                                 mail servers that they start themselves, and Chromium
 set -eu
 venv=${1:-.venv}
 
@@ -55,5 +55,11 @@ fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 if [ "${2:-}" = tests ]; then
     "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r tests/requirements.lock
+    # PyTorch for examples/nanochat: the build without CUDA where that is offered, else PyPI's, ten times as large.
+    for lock in requirements.lock requirements-cuda.lock; do
+        "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "examples/nanochat/$lock" && break
+        [ "$lock" = requirements.lock ] || exit 1
+        echo "that build of PyTorch is not offered here; installing the one with CUDA instead" >&2
+    done
 fi
 "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .

@@ -25,20 +25,22 @@ LONGEST_CONTEXT = 1024
 LARGEST_FILE = 400_000_000
 MOST_OPERATIONS = 20_000
 
-_PLAIN = frozenset(
-    """
-    _fused_rms_norm _safe_softmax _unsafe_view arange chunk complex conj contiguous diff einsum expand_as eye flatten
-    index_add linalg_vector_norm linear matmul masked_fill narrow new_full new_ones new_zeros norm one_hot ones
-    ones_like pad polar reshape roll rot90 softmax split split_with_sizes squeeze stack swapaxes t take_along_dim
-    transpose tril triu triu_indices tril_indices unbind unflatten unfold unsafe_chunk unsafe_split
-    unsafe_split_with_sizes view_as view_as_complex view_as_real zeros zeros_like logcumsumexp cummax cummin std_mean
-    var_mean baddbmm addmv addbmm addr mv dot outer kron lerp bucketize searchsorted renorm celu logaddexp _conj
-    resolve_conj resolve_neg _weight_norm_interface grid_sampler upsample_nearest1d native_batch_norm
-    _native_batch_norm_legit_no_training native_group_norm lift_fresh_copy lift_fresh detach movedim fill zero copy
-    """.split()
-)
-"""Beyond what PyTorch marks as core or as elementwise."""
-_NEVER = frozenset("empty empty_like empty_strided new_empty new_empty_strided empty_permuted resize item".split())
+_PLAIN = {
+    *("arange", "chunk", "complex", "conj", "contiguous", "detach", "diff", "einsum", "expand_as", "eye", "flatten"),
+    *("matmul", "linear", "mv", "dot", "outer", "kron", "addmv", "addbmm", "addr", "baddbmm", "masked_fill", "narrow"),
+    *("new_full", "new_ones", "new_zeros", "ones", "ones_like", "zeros", "zeros_like", "zero", "fill", "copy", "polar"),
+    *("norm", "linalg_vector_norm", "one_hot", "pad", "reshape", "roll", "rot90", "softmax", "split", "squeeze"),
+    *("split_with_sizes", "stack", "swapaxes", "t", "take_along_dim", "transpose", "movedim", "tril", "triu"),
+    *("tril_indices", "triu_indices", "unbind", "unflatten", "unfold", "unsafe_chunk", "unsafe_split", "view_as"),
+    *("unsafe_split_with_sizes", "view_as_complex", "view_as_real", "logcumsumexp", "cummax", "cummin", "std_mean"),
+    *("index_add", "bucketize", "searchsorted", "renorm", "celu", "logaddexp", "resolve_conj", "resolve_neg"),
+    *("native_batch_norm", "native_group_norm", "lift_fresh", "lift_fresh_copy", "_conj", "_fused_rms_norm"),
+    *("_native_batch_norm_legit_no_training", "_safe_softmax", "_unsafe_view", "_weight_norm_interface"),
+}
+"""Operations beyond those that PyTorch marks as core or as elementwise."""
+_NEVER = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "empty_permuted", "resize"}
+_WEIGHT = "w"
+"""What the names of weights begin with."""
 
 
 class BrokenModelError(Exception):
@@ -55,9 +57,12 @@ def record(model: torch.nn.Module, context: int, path: Path) -> None:
             logits = model(tokens)
         path.parent.mkdir(parents=True, exist_ok=True)
         torch.save(tape.written(logits), path)
-        again = Program.read(path)(tokens)
-    if not torch.allclose(again, logits.float(), rtol=1e-3, atol=1e-3):
-        raise BrokenModelError("the model gives another answer when its operations are done again")
+        others = 255 - tokens
+        if not torch.allclose(Program.read(path)(others), model(others).float(), rtol=1e-3, atol=1e-3):
+            raise BrokenModelError(
+                "on other text, the recorded operations give another answer than the model; it must not read numbers "
+                "out of tensors (.item()), change its buffers, or use chance"
+            )
 
 
 class _Tape(TorchDispatchMode):
@@ -74,7 +79,7 @@ class _Tape(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         result = func(*args, **kwargs)
-        if any(self._names.get(id(tensor), "w")[0] in "tv" for tensor in _tensors([args, kwargs])):
+        if any(self._depends_on_tokens(tensor) for tensor in _tensors([args, kwargs])):
             results = list(result) if isinstance(result, tuple | list) else [result]
             _operation(str(func))  # says at once what could not be read back
             entry = [str(func), self._note(list(args)), self._note(kwargs)]
@@ -86,8 +91,11 @@ class _Tape(TorchDispatchMode):
             self._operations.append([*entry, names, isinstance(result, tuple | list)])
         return result
 
+    def _depends_on_tokens(self, tensor: torch.Tensor) -> bool:
+        return self._names.get(id(tensor), _WEIGHT)[0] != _WEIGHT
+
     def written(self, logits: torch.Tensor) -> dict[str, Any]:
-        if self._names.get(id(logits), "w")[0] != "v":
+        if not self._depends_on_tokens(logits):
             raise BrokenModelError("the model's answer does not depend on the tokens")
         return {
             "shape": self._shape,
@@ -100,7 +108,7 @@ class _Tape(TorchDispatchMode):
         """An argument in words and numbers: tensors by name, the rest by what it is."""
         if isinstance(value, torch.Tensor):
             if id(value) not in self._names:
-                self._names[id(value)] = f"w{len(self._alive)}"
+                self._names[id(value)] = f"{_WEIGHT}{len(self._alive)}"
                 self._alive.append(value)
                 self._weights[self._names[id(value)]] = value.detach().clone().contiguous()
             return {"tensor": self._names[id(value)]}

@@ -2,7 +2,7 @@
 
     python score.py                      the validation split; this is the number that decides
     python score.py --split held_out     text that no experiment was chosen by; `overnight verify` runs this
-    python score.py --target 3.0         fails where the model needs more than that
+    python score.py --target 4         fails where the model needs more than that
 
 Nothing of train.py is imported or believed. model.pt is a list of tensor operations (program.py). The scorer cuts the
 text into windows as long as the model's context, has each predicted once, makes probabilities of the logits itself,

@@ -7,14 +7,14 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-os.environ["OMP_NUM_THREADS"] = "1"  # one thread: a run shall not depend on what else the machine is doing
+os.environ["OMP_NUM_THREADS"] = "1"  # before NumPy and PyTorch load
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from prepare import BYTES, load, until_budget_ends
 from program import record
 from torch import nn
+from torch.nn import functional as F
 
 CONTEXT = 64  # bytes the model looks back
 LAYERS = 4
@@ -145,9 +145,14 @@ def export(model: nn.Module, steps: int) -> None:
     print(f"weights: {sum(weight.numel() for weight in model.parameters())}")
 
 
-def main() -> None:
+def use_machine() -> None:
+    """One thread, since a run shall not depend on what else the machine is doing; on a GPU, its fast products."""
     torch.set_num_threads(1)
     torch.set_float32_matmul_precision("high")
+
+
+def main() -> None:
+    use_machine()
     export(*train(load("train"), seed=int(os.environ.get("OVERNIGHT_SEED", "0"))))
 
 
