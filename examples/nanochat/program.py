@@ -29,7 +29,7 @@ _PLAIN = {
     *("arange", "chunk", "complex", "conj", "contiguous", "detach", "diff", "einsum", "expand_as", "eye", "flatten"),
     *("matmul", "linear", "mv", "dot", "outer", "kron", "addmv", "addbmm", "addr", "baddbmm", "masked_fill", "narrow"),
     *("new_full", "new_ones", "new_zeros", "ones", "ones_like", "zeros", "zeros_like", "zero", "fill", "copy", "polar"),
-    *("norm", "linalg_vector_norm", "one_hot", "pad", "reshape", "roll", "rot90", "softmax", "split", "squeeze"),
+    *("norm", "linalg_vector_norm", "pad", "reshape", "roll", "rot90", "softmax", "split", "squeeze"),
     *("split_with_sizes", "stack", "swapaxes", "t", "take_along_dim", "transpose", "movedim", "tril", "triu"),
     *("tril_indices", "triu_indices", "unbind", "unflatten", "unfold", "unsafe_chunk", "unsafe_split", "view_as"),
     *("unsafe_split_with_sizes", "view_as_complex", "view_as_real", "logcumsumexp", "cummax", "cummin", "std_mean"),
@@ -60,8 +60,8 @@ def record(model: torch.nn.Module, context: int, path: Path) -> None:
         others = 255 - tokens
         if not torch.allclose(Program.read(path)(others), model(others).float(), rtol=1e-3, atol=1e-3):
             raise BrokenModelError(
-                "on other text, the recorded operations give another answer than the model; it must not read numbers "
-                "out of tensors (.item()), change its buffers, or use chance"
+                "on other text, the recorded operations give another answer than the model; it must not use chance, "
+                "read numbers out of tensors (.item()), or write into tensors that were not computed from the tokens"
             )
 
 
@@ -78,17 +78,18 @@ class _Tape(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
+        if not any(self._depends_on_tokens(tensor) for tensor in _tensors([args, kwargs])):
+            return func(*args, **kwargs)
+        _operation(str(func))  # says at once what could not be read back
+        entry = [str(func), self._note(list(args)), self._note(kwargs)]  # before it is done: it may be done in place
         result = func(*args, **kwargs)
-        if any(self._depends_on_tokens(tensor) for tensor in _tensors([args, kwargs])):
-            results = list(result) if isinstance(result, tuple | list) else [result]
-            _operation(str(func))  # says at once what could not be read back
-            entry = [str(func), self._note(list(args)), self._note(kwargs)]
-            names = []
-            for one in results:
-                names.append(f"v{len(self._alive)}")
-                self._names[id(one)] = names[-1]
-                self._alive.append(one)
-            self._operations.append([*entry, names, isinstance(result, tuple | list)])
+        is_list = isinstance(result, tuple | list)
+        names = []
+        for one in result if is_list else [result]:
+            names.append(f"v{len(self._alive)}")
+            self._names[id(one)] = names[-1]
+            self._alive.append(one)
+        self._operations.append([*entry, names, is_list])
         return result
 
     def _depends_on_tokens(self, tensor: torch.Tensor) -> bool:
