@@ -141,6 +141,20 @@ def test_it_follows_a_winner_at_once_and_farther() -> None:
     assert following["octaves"] > first["octaves"]
 
 
+def test_a_steep_fall_behind_does_not_keep_it_from_following_a_winner() -> None:
+    def loss(files: Mapping[str, bytes]) -> float:
+        rate = float(files["a.py"].split()[2])
+        return {1.5e-4: 4.62, 3e-4: 3.876, 8.5e-4: 3.581}.get(rate, 3.4)  # as measured once, on a language model
+
+    idle = "".join(f"KNOB_{name} = 1.0\n" for name in "ABCDEFGH")
+    session = Session(loss, {"a.py": f"LR = 3e-4\n{idle}".encode()})
+    for octaves, new in ((-1.0, "1.5e-4"), (1.5, "8.5e-4")):
+        origin = {"path": "a.py", "place": "LR", "move": "step", "octaves": octaves, "old": "3e-4", "new": new}
+        session.judge(Proposal(files={"a.py": f"LR = {new}\n{idle}".encode()}, origin=origin))
+    session.run(25)
+    assert float(session.files["a.py"].split()[2]) > 8.5e-4
+
+
 def test_it_turns_round_after_a_loss_and_then_steps_less() -> None:
     session = Session(lambda files: abs(math.log2(float(files["a.py"].split()[-1]) / 0.01)), {"a.py": b"LR = 0.01"})
     steps = []

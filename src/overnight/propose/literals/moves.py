@@ -13,6 +13,8 @@ from overnight.propose.literals.place import Place
 _MOST_SEEN = 8
 _LONGEST_STEP = 2.0
 _SHORTEST_STEP = 0.08  # about 6 %: less is noise in nearly every metric
+_LEAST_BEYOND = 0.5
+"""As far as it goes on from the best value known, where only worse ones are known, all on one side."""
 _LADDER = (1.0, 0.5, 2.0, 0.25, 3.0, 0.125)
 """Steps in doublings (octaves): all that is tried at a number when nothing better is known."""
 
@@ -142,7 +144,9 @@ def _beyond(place: Place, behind: list[_Point], way: float, outlook: Outlook) ->
         yield from _step(place, way, 0.5 * place.weight)
     elif (second := next((point for point in behind if point[0] > near), None)) and second[1] is not None:
         octaves, gain = _extrapolate(near, -quality, second[0], -second[1])
-        yield from _step(place, way * octaves, gain / outlook.usual_gain)
+        # What has just paid may go on to pay, even if a steep fall far behind bends the parabola down already.
+        hope = 0.4 * place.weight if quality < -outlook.noise else 0.0
+        yield from _step(place, way * octaves, max(gain / outlook.usual_gain, hope))
     elif quality < -outlook.noise:
         hope = 0.85 * -quality / outlook.usual_gain
         yield from _step(place, way * 1.5 * near, max(hope, 0.7 * place.weight))
@@ -158,7 +162,7 @@ def _extrapolate(near: float, drop: float, far: float, far_drop: float) -> tuple
     slope = drop / near + curvature * near
     if curvature >= 0:
         return min(_LONGEST_STEP, 2 * near), max(drop, 0.0)
-    top = max(0.25, min(_LONGEST_STEP, slope / (-2 * curvature)))
+    top = max(_LEAST_BEYOND, min(_LONGEST_STEP, slope / (-2 * curvature)))
     return top, curvature * top * top + slope * top
 
 
