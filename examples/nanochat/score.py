@@ -32,6 +32,8 @@ CHECKS = 256
 """How often a model is asked again with another future; at each position of its context at least once."""
 TOLERANCE = 1e-3
 """Nats. Additions in another order differ by a hundredth of that."""
+MOST_BITS = 9.0
+"""A blind guess needs 8. What is worse than that has not learnt badly but broken down."""
 MOST_SECONDS = 60.0
 """Of processor time. A model that takes longer is refused."""
 
@@ -91,7 +93,10 @@ def bits_per_byte(program: Program, text: np.ndarray, rng: np.random.Generator) 
     nats = np.empty(count, dtype=np.float64)
     nats[places[-1]] = found[-1]
     nats[places[:-1]] = found[:-1]
-    return float(nats.mean() / math.log(2))
+    bits = float(nats.mean() / math.log(2))
+    if bits > MOST_BITS:
+        raise BrokenModelError(f"the model needs {bits:.3g} bits per byte; a blind guess needs 8")
+    return bits
 
 
 def main() -> None:

@@ -99,8 +99,12 @@ class GPT(nn.Module):
 
 def learning_rate_at(progress: float) -> float:
     """The schedule follows the budget used up, not a count of steps: a slow machine sees all of it too."""
-    rate = LEARNING_RATE * min(1.0, progress / WARMUP if WARMUP else 1.0)
-    return rate * 0.5 * (1 + math.cos(math.pi * progress)) if USE_LR_DECAY else rate
+    rate = LEARNING_RATE
+    if progress < WARMUP:
+        rate *= progress / WARMUP
+    if USE_LR_DECAY:
+        rate *= (1 + math.cos(math.pi * progress)) / 2
+    return rate
 
 
 def loss_of(model: nn.Module, windows: torch.Tensor) -> torch.Tensor:
