@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from overnight.errors import GoalError
+from overnight.errors import GoalError, OvernightError
 from overnight.ledger.records import Act
 from overnight.loop.events import ApprovalAwaited, SessionEvent, TrialLooked, Waiting
 from overnight.loop.inbox import Request
@@ -29,6 +29,7 @@ for side in ("incumbent", "candidate"):
     folder = os.environ.get(f"OVERNIGHT_{side.upper()}")
     out[side] = json.loads((pathlib.Path(folder) / "page.json").read_text()) if folder else None
 assert not (out["candidate"] or {}).get("unfit"), "that cannot be shown"
+assert out["candidate"] or not (world / "stuck").exists(), "the server is away"
 (world / "out.json").write_text(json.dumps(out))
 with (world / "deployed").open("a") as log:
     print(json.dumps(out), file=log)
@@ -262,6 +263,39 @@ def test_while_a_session_is_paused_nothing_is_out(project: Project) -> None:
     ours = [bool(each["candidate"]) for each in deployed(project) if each["trial"].endswith("-1")]
     assert ours == [True, False, True, False]
     assert history_of(project)[1].startswith("keep: ")
+
+
+def test_what_cannot_be_taken_back_at_the_end_is_said_aloud_and_taken_back_later(project: Project) -> None:
+    a_world(project, BETTER, window="400s")
+    session = Session(project.folder / "goal.md")
+
+    def work_until_it_is_stuck() -> None:
+        for event in session.run():
+            if isinstance(event, TrialLooked) and event.measured.number == 1:
+                (project.folder / "world" / "stuck").touch()
+                session.request_stop()
+
+    with pytest.raises(OvernightError, match=r"EXPERIMENT 1 IS STILL OUT.*the server is away.*Do that by hand"):
+        work_until_it_is_stuck()
+    (project.folder / "world" / "stuck").unlink()
+    assert project.status()["out"] == 1
+    list(work(project))
+    assert out_now(project) is None
+    assert history_of(project)[1].startswith("keep: ")
+
+
+def test_a_candidate_does_not_outlive_what_it_was_made_on(project: Project) -> None:
+    a_world(project, BETTER, {**BETTER, "appeal": 0.46}, window="100s")
+    for event in work(project):
+        if isinstance(event, TrialLooked) and event.measured.number == 2:
+            ask(project, "finish")
+    ask(project, "take_back", 1)
+    list(work(project))
+    said = history_of(project)
+    assert said[1].startswith("discard: taken back by a person")
+    assert said[2] == "discard: it was made on top of a change that a person has taken back since"
+    assert deployed(project)[-1]["candidate"] is None
+    assert deployed(project)[-1]["incumbent"] == {"appeal": 0.2}
 
 
 @pytest.mark.parametrize(
