@@ -72,7 +72,7 @@ def test_a_long_beginning_stays_the_same_from_brief_to_brief() -> None:
 
 def test_where_people_decide_it_says_so() -> None:
     text = replace(BRIEF, window=7 * 86_400.0).text()
-    assert "Real people meet your version beside the current one, for up to 7 days" in text
+    assert "Real people meet your version beside the current one, for up to 7d" in text
     assert "Do nothing that would deceive or annoy them" in text
     assert "gives the same number" not in text
 

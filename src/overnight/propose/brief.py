@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from overnight.goal.settings import format_duration
 from overnight.propose.fitting import fit
 from overnight.propose.past import Past
 from overnight.propose.usage import characters_in, tokens_in
@@ -98,7 +99,7 @@ class Brief:
     def _measuring(self) -> str:
         if self.window is not None:
             return (
-                f"Real people meet your version beside the current one, for up to {_span(self.window)}, and "
+                f"Real people meet your version beside the current one, for up to {format_duration(self.window)}, and "
                 f"`{self.metric}` is the share of them that does what is hoped for. Do nothing that would deceive or "
                 "annoy them. Do not deploy anything yourself and do not commit: both are done for you."
             )
@@ -145,10 +146,6 @@ proposes next and for the person who reads the history in the morning: which dir
 you think so; what has not been tried and is worth it. At most 250 words of Markdown, each claim with the numbers of the
 experiments that it comes from. Where earlier notes stand above, write new ones that replace them. Answer with the notes
 only."""
-
-
-def _span(seconds: float) -> str:
-    return f"{seconds / 86_400:.3g} days" if seconds >= 2 * 86_400 else f"{seconds / 3600:.2g} hours"
 
 
 def _file_section(path: str, content: bytes, tokens: int) -> str:
