@@ -182,7 +182,7 @@ def test_people_decide(project: Project) -> None:
 
 
 def test_it_goes_on_with_its_counts_whatever_ends_it(project: Project) -> None:
-    a_world(project, {**BETTER, "appeal": 0.21}, BETTER, window="400s")
+    a_world(project, {**BETTER, "appeal": 0.21}, BETTER, window="120s")
     running = project.start("run", "--plain")
     until(lambda: counted(project, 1) >= 1, "nothing went out")
     running.send_signal(signal.SIGINT)
@@ -266,7 +266,7 @@ def test_while_a_session_is_paused_nothing_is_out(project: Project) -> None:
 
 
 def test_what_cannot_be_taken_back_at_the_end_is_said_aloud_and_taken_back_later(project: Project) -> None:
-    a_world(project, BETTER, window="400s")
+    a_world(project, BETTER, window="120s")
     session = Session(project.folder / "goal.md")
 
     def work_until_it_is_stuck() -> None:
