@@ -182,7 +182,7 @@ def test_people_decide(project: Project) -> None:
 
 
 def test_it_goes_on_with_its_counts_whatever_ends_it(project: Project) -> None:
-    a_world(project, {**BETTER, "appeal": 0.21}, BETTER, window="120s")
+    a_world(project, {**BETTER, "appeal": 0.21}, BETTER, window="200s")
     running = project.start("run", "--plain")
     until(lambda: counted(project, 1) >= 1, "nothing went out")
     running.send_signal(signal.SIGINT)
