@@ -42,7 +42,7 @@ user = "ada"
 password_variable = "DEMO_MAIL_PASSWORD"
 [limits]
 a_day = 1000000
-at_once = 60
+at_once = 150
 """
 
 

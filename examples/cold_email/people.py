@@ -28,11 +28,11 @@ YES = ("Yes, that sounds useful. How much is it?", "We do it on paper. Tell me m
 def likes(letter: EmailMessage) -> float:
     """How likely it is that somebody answers: the made-up taste."""
     subject, text = str(letter["Subject"]), words(letter)
-    liking = -1.35
-    liking += 0.6 * ("?" in subject) + 0.1 * ("question" in subject)
-    liking += 0.6 * bool(re.search(r"\bI row\b|\bwe used to\b", text)) - 0.1 * ("platform" in text)
-    liking += 0.2 * ("do it at the moment" in text)
-    liking += 0.5 * bool(re.search(r"\b(?:video|trial)\b", text)) + 0.05 * ("Hello" in text)
+    liking = -1.55
+    liking += 0.9 * ("?" in subject) + 0.1 * ("question" in subject)
+    liking += 0.8 * bool(re.search(r"\bI row\b|\bwe used to\b", text)) - 0.1 * ("platform" in text)
+    liking += 0.3 * ("do it at the moment" in text)
+    liking += 0.8 * bool(re.search(r"\b(?:video|trial)\b", text)) + 0.05 * ("Hello" in text)
     liking -= 0.3 * (len(text.split()) > 110)
     return 1 / (1 + math.exp(-liking))
 

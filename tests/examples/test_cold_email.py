@@ -483,7 +483,7 @@ def test_a_session_with_people(tmp_path: Path) -> None:
     project.set(agent="sh agent.sh")
     goal = (folder / "goal.md").read_text()
     # Fewer letters, and as much time as a busy machine needs.
-    project.write("goal.md", goal.replace("min_samples: 100", "min_samples: 40").replace("window: 45s", "window: 3m"))
+    project.write("goal.md", goal.replace("min_samples: 100", "min_samples: 40").replace("window: 50s", "window: 90s"))
     project.git("init", "-q", "-b", "main")
     project.commit()
     done = subprocess.run(

@@ -352,7 +352,7 @@ def test_a_session_with_visitors(tmp_path: Path) -> None:
     project.set(agent="sh agent.sh")
     goal = (folder / "goal.md").read_text()
     goal = goal.replace("min_samples: 300", "min_samples: 40").replace("problems < 12", "problems < 2")
-    project.write("goal.md", goal.replace("window: 30s", "window: 3m"))  # as much time as a busy machine needs
+    project.write("goal.md", goal.replace("window: 30s", "window: 1m"))  # as much time as a busy machine needs
     project.git("init", "-q", "-b", "main")
     project.commit()
     done = subprocess.run(
