@@ -22,6 +22,7 @@ LONGEST_FILE, LONGEST_SUBJECT, LONGEST_BODY, LONGEST_VALUE = 20_000, 120, 2_500,
 
 _COMMENT = re.compile(r"<!--.*?-->[ \t]*\n?", re.DOTALL)
 _VARIABLE = re.compile(r"\{([a-z_]+)\}")
+_PRETENDS = re.compile(r"\W*(?:re|aw|fwd?|wg)\s*:", re.IGNORECASE)
 _LINK = re.compile(r"\w+://|\bwww\.|\b[\w-]+\.(?:com|net|org|io|app|co|info|xyz|link|ly)\b|<[a-z/!]", re.IGNORECASE)
 
 
@@ -65,6 +66,10 @@ class Letter:
         if not body.startswith("\n") or not 1 <= len(letter.body) <= LONGEST_BODY:
             raise BrokenLetterError(
                 f"an empty line and a body of 1 to {LONGEST_BODY} characters must follow the subject"
+            )
+        if _PRETENDS.match(letter.subject):
+            raise BrokenLetterError(
+                "the subject pretends to answer a mail or to pass one on; a first letter does neither"
             )
         for part in (letter.subject, letter.body):
             _check(part)

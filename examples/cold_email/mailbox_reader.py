@@ -13,7 +13,7 @@ from email.policy import default
 
 import classify
 from memory import Memory
-from settings import Mail, Server
+from settings import Mail, Server, person
 
 LARGEST_BYTES = 200_000
 """So much of each mail is read; what it is and what it answers stands at its beginning."""
@@ -46,6 +46,8 @@ def take_in(mail: EmailMessage, memory: Memory, settings: Mail) -> None:
     host = settings.sender.address.rpartition("@")[2].lower()
     kind = classify.kind_of(mail)
     author = classify.sender(mail)
+    if person(author) == person(settings.sender.address):
+        return  # what the sender wrote back, or a copy of a letter
     ids = (identity.rpartition("@") for identity in classify.answers(mail))
     tokens = [token for token, _, domain in ids if domain.lower() == host]
     about_failure = kind in {"bounce", "complaint", "notice"}

@@ -119,6 +119,7 @@ def desk(tmp_path: Path) -> Desk:
         ("\nDear", "\n\x07Dear", "cannot be printed"),
         ("Subject: Boat", "Topic: Boat", "must begin with a line `Subject: …`"),
         ("Subject: Boat", f"Subject: {'x' * 120}", "of 1 to 120 characters"),
+        ("Subject: Boat", "Subject: RE: Boat", "pretends to answer a mail"),
         ("clubs\n\n", "clubs\nBcc: everybody@club.example\n\n", "an empty line and a body"),
         ("\nYours sincerely,", "\n" + "x " * 2000, "a body of 1 to 2500 characters"),
         ("<!-- The", "<!-- " + "x" * 20_000, "20000 at most"),
@@ -277,22 +278,15 @@ def test_letters_go_out_and_what_comes_back_is_sorted(servers: MailServers, desk
     reply = people.reply(letters[alive[0]], alive[0], "Yes, gladly.", chance)
     alias = people.reply(letters[alive[1]], "president@elsewhere.example", "Who are you?", random.Random(1))
     stop = people.reply(letters[alive[3]], alive[3], "Stop", chance)
+    # What Ada wrote back to somebody, copied to herself.
+    own = _mail("Gladly.", From=OWNER, To=OWNER, References=str(letters[alive[6]]["Message-ID"]))
     fresh = _mail("I would like to know more.", From=alive[7], To=OWNER, Subject="Boats")
-    answers = [
-        away,
-        spam,
-        button,
-        reply,
-        reply,
-        alias,
-        stop,
-        fresh,
-        _mail("Hello", From="x@stranger.example", To=OWNER),
-    ]
+    stranger = _mail("Hello", From="x@stranger.example", To=OWNER)
+    answers = [away, spam, button, own, reply, reply, alias, stop, fresh, stranger]
     with people.smtplib.SMTP("127.0.0.1", servers.smtp) as server:
         for mail in answers:
             server.sendmail("" if mail is spam else "them@first.example", [OWNER], mail.as_bytes())
-    _wait_for_mail(servers, 10)  # those nine, and what Postfix itself sent back for the one that is gone
+    _wait_for_mail(servers, 11)  # those ten, and what Postfix itself sent back for the one that is gone
     assert classify.kind_of(_newest(servers, "Undelivered")) == "bounce"
     sorted_out = {"delivered": 8, "replies": 3, "optouts": 2, "complaints": 1, "bounces": 1}
     assert desk.measure("first-1") == sorted_out
