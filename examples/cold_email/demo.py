@@ -73,9 +73,13 @@ def overnight(environment: dict[str, str], *words: str) -> str:
 
 def main() -> int:
     folder = HERE / "mail"
-    if (folder / "mail.toml").exists() and not (folder / "mail.toml").read_text().startswith(MAIL[:20]):
-        raise SystemExit(f"demo.py: {folder} holds mail settings of yours; the demo leaves them alone and stops")
+    settings = folder / "mail.toml"
+    if folder.exists() and not (settings.exists() and settings.read_text().startswith(MAIL.partition("\n")[0])):
+        raise SystemExit(
+            f"demo.py: {folder} is not of this demo's making, so it leaves it alone; try a copy of the example"
+        )
     folder.mkdir(exist_ok=True)
+    settings.write_text(MAIL)  # So that the next demo knows the folder, if this one ends early.
     (folder / ".gitignore").write_text("*\n")
     write_recipients(folder / "recipients.csv")
     bin_folder = str(Path(sys.executable).parent)  # goal.md says `python`: this one.
@@ -96,7 +100,7 @@ def main() -> int:
         ports = re.search(r"smtp (\d+) imap (\d+)", office.stdout.readline() if office.stdout else "")
         if ports is None:
             return 1  # It has said why.
-        (folder / "mail.toml").write_text(MAIL.format(owner=OWNER, smtp=ports[1], imap=ports[2]))
+        settings.write_text(MAIL.format(owner=OWNER, smtp=ports[1], imap=ports[2]))
         start("people.py", "mail/people", ports[1])
         print("A pretend post office and pretend people: nothing leaves this machine.", flush=True)
         threading.Thread(target=approve_all, args=(environment, ended), daemon=True).start()

@@ -456,6 +456,17 @@ def _mistake(desk: Desk, name: str, candidate: str | None = LETTER) -> str:
     return done.stderr
 
 
+def test_the_demo_leaves_a_folder_of_yours_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "cold_email"
+    shutil.copytree(FOLDER, folder, ignore=shutil.ignore_patterns("mail", ".overnight", "__pycache__"))
+    (folder / "mail").mkdir()
+    (folder / "mail" / "recipients.csv").write_text("mine")
+    done = subprocess.run([sys.executable, "demo.py"], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "is not of this demo's making" in done.stderr
+    assert (folder / "mail" / "recipients.csv").read_text() == "mine"
+
+
 # the session
 
 AGENT = """case $(sed -n 's/^# Experiment //p' | head -1) in

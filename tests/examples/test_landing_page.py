@@ -263,6 +263,8 @@ def test_the_controls_are_the_owners(site: Site) -> None:
     assert stranger.ask("GET", counts, **{"X-Token": "x"})[0] == 404
     assert stranger.ask("GET", counts, **{"X-Token": token})[0] == 200
     assert stranger.ask("GET", counts, **{"X-Token": token, "X-Forwarded-For": "192.0.2.1"})[0] == 404
+    stranger.ask("GET", "/", **{"X-Forwarded-Proto": "https"})
+    assert stranger.cookies["visitor"]["secure"] is True
     assert stranger.ask("POST", "/signup", {"email": "x" * 20_000})[0] == 413
     assert stranger.ask("POST", "/signup", {"email": "nobody"})[0] == 422
 
