@@ -298,6 +298,47 @@ def test_a_candidate_does_not_outlive_what_it_was_made_on(project: Project) -> N
     assert deployed(project)[-1]["incumbent"] == {"appeal": 0.2}
 
 
+def test_what_a_person_ends_while_it_is_paused_goes_out_no_more(project: Project) -> None:
+    a_world(project, BETTER, window="100s")
+
+    def end_then() -> None:
+        until(lambda: out_now(project) is None, "it is still out")
+        ask(project, "take_back", 1, "it looks cheap")
+        ask(project, "resume")
+
+    person = threading.Thread(target=end_then)
+    for event in work(project):
+        if isinstance(event, TrialLooked) and event.measured.number == 1 and person.ident is None:
+            ask(project, "pause")
+            person.start()
+    person.join()
+    ours = [bool(each["candidate"]) for each in deployed(project) if each["trial"].endswith("-1")]
+    assert ours == [True, False, False]
+    assert history_of(project)[1].startswith("discard: ended by a person: it looks cheap (")
+
+
+def test_a_variant_that_cannot_be_taken_back_is_tried_again_when_the_session_is_ended(project: Project) -> None:
+    a_world(project, BETTER, window="100s")
+    stuck = project.folder / "world" / "stuck"
+
+    def until_it_waits(*, mended: bool) -> None:
+        session = Session(project.folder / "goal.md")
+        for event in session.run():
+            if isinstance(event, TrialLooked) and event.measured.number == 1:
+                stuck.touch()
+                ask(project, "take_back", 1)
+            if isinstance(event, Waiting):
+                if mended:
+                    stuck.unlink()
+                session.request_stop()
+
+    with pytest.raises(OvernightError, match="THE VARIANT OF EXPERIMENT 1 IS STILL OUT"):
+        until_it_waits(mended=False)
+    assert out_now(project) == 1
+    until_it_waits(mended=True)
+    assert out_now(project) is None
+
+
 @pytest.mark.parametrize(
     ("name", "text", "says"),
     [

@@ -179,6 +179,7 @@ class Session:
             recheck = False
             pause = patience.pause(trouble, is_first_proposal=_never_proposed(history))
             if pause is None:
+                _let_nothing_out(history, make_night)
                 raise OvernightError(
                     f"{trouble.reason}. It was tried again and again; mend that and run `overnight run` again, "
                     "nothing is lost"
@@ -187,7 +188,11 @@ class Session:
                 troubled = {"what": trouble.kind, "reason": trouble.reason, "pause": pause}
                 history.append(Troubled.model_validate({**trouble.used, **troubled}))
             yield Waiting(trouble.kind, trouble.reason, pause)
-            yield from self._wait(pause, Steering(self.state, history, self._is_stop_requested))
+            try:
+                yield from self._wait(pause, Steering(self.state, history, self._is_stop_requested))
+            except (Interrupted, PutDown):
+                _let_nothing_out(history, make_night)
+                raise
 
     def _wait(self, seconds: float, steering: Steering) -> Iterator[SessionEvent]:
         """Wait, but not for somebody who wants to stop. Raises Interrupted and PutDown."""
@@ -201,6 +206,13 @@ class Session:
 
     def _is_stop_requested(self) -> bool:
         return self._stop_requested
+
+
+def _let_nothing_out(history: Recorder, make_night: Callable[[], Night]) -> None:
+    """The session ends while it waits: a variant that could not be taken back is tried a last time."""
+    if history.out() is not None:
+        with make_night():
+            pass
 
 
 def _never_proposed(history: Recorder) -> bool:

@@ -70,8 +70,10 @@ class Trial:
             answer = yield from self._look(decide)
         while answer is None:
             yield from self._unpaused()
-            yield from self._let_out()
-            answer = yield from self._watch(decide)
+            answer = decide(self.newest(), 0.0)  # A person may have ended it in the pause.
+            if answer is None:
+                yield from self._let_out()
+                answer = yield from self._watch(decide)
         return answer
 
     def take_back(self, incumbent: Version) -> None:
