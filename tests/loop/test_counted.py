@@ -9,7 +9,7 @@ import pytest
 
 from overnight.judge.sequential import Ratio
 from overnight.ledger.records import Deployed, Judged, Measured
-from overnight.loop.counted import chained, counts_words, ratio_words, split_problem
+from overnight.loop.counted import chained, counts_words, ratio_words, rebased, split_problem
 from overnight.loop.trial import seconds_out
 from tests.night import Night
 
@@ -31,6 +31,11 @@ def look(conversions: float, people: float, others_conversions: float, others: f
 
 def test_counts_are_whole_again() -> None:
     assert counts_words(look(49, 1049, 31, 1000)) == "49 of 1,049 people, beside 31 of 1,000"
+
+
+def test_a_keep_on_other_ground_has_the_ratio_that_people_have_shown() -> None:
+    kept = Judged(number=2, verdict="keep", reason="better", before=0.3, metric=0.45, metric_low=0.36)
+    assert rebased(kept, 0.2) == pytest.approx({"metric": 0.3, "metric_low": 0.24})
 
 
 def test_a_ratio_is_told_in_percent() -> None:

@@ -57,6 +57,13 @@ def evidence(run: Measured, *, more_is_better: bool) -> dict[str, float]:
     }
 
 
+def rebased(judged: Judged, before: float) -> dict[str, float]:
+    """The metric of a keep and its bounds where the incumbent's was `before`: the ratio is what people have shown."""
+    factor = before / judged.before if judged.before else 1.0
+    known = {"metric": judged.metric, "metric_low": judged.metric_low, "metric_high": judged.metric_high}
+    return {name: min(value * factor, 1.0) for name, value in known.items() if value is not None}
+
+
 def chained(before: Judged, after: float, effect: Ratio, side: int) -> float | None:
     """A bound of a metric that is a chain of ratios: on the log scale, what is not known of each adds up in squares."""
     bound = effect.low if side < 0 else effect.high

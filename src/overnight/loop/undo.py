@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator
 from overnight.judge.ties import Ties
 from overnight.ledger.records import Judged, Measured, Steered
 from overnight.loop.bench import Bench
+from overnight.loop.counted import rebased
 from overnight.loop.events import RunFinished, SessionEvent, VerdictChanged
 from overnight.loop.seeds import seeds_for
 from overnight.loop.weaving import commit_of, version_of, weave_of
@@ -100,10 +101,15 @@ def _moved(
         after = (judged.metric or 0.0) + undone
         if run is not None and place == len(later) - 1:
             after = run.value if run.value is not None else after
+        fresh = {"metric": after, "metric_low": after, "metric_high": after}
+        if bench.settings.live is not None:
+            fresh = rebased(judged, before)
+            after = fresh["metric"]
         files = weave.version([each.number for each in (*stays, *later[: place + 1])])
         message = kept_message(judged.hypothesis, metric, before, after, judged.number)
         parent = commit_of(project, parent, files, message)
-        fresh = {"metric": after, "metric_low": after, "metric_high": after, "before": before}
-        moved.append(judged.model_copy(update={**fresh, "commit": parent, "fingerprint": fingerprint(files)}))
+        moved.append(
+            judged.model_copy(update={**fresh, "before": before, "commit": parent, "fingerprint": fingerprint(files)})
+        )
         before = after
     return moved
