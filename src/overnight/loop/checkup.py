@@ -103,9 +103,17 @@ def check_goal(
 
 
 def _found_live(project: Project) -> LiveCheckup:
+    may_change, frozen_files = _scope(project)
+    return LiveCheckup(may_change, frozen_files, tuple(_advice_of_any_goal(project)))
+
+
+def _scope(project: Project) -> tuple[tuple[str, ...], int]:
+    """What may be changed, in words, and how many tracked files may not."""
     files = project.repository.tracked(project.base)
-    may_change = tuple(project.scope.of(files))
-    return LiveCheckup(may_change, len(files) - len(may_change), tuple(_advice_of_any_goal(project)))
+    marked = [path for path, content in project.edit_files(project.base).items() if has_blocks(content)]
+    free = project.scope.of(files)
+    words = tuple(f"{path} (inside its EVOLVE-BLOCKs)" if path in marked else path for path in free)
+    return words, len(files) - len(words)
 
 
 def _found(project: Project, runs: list[Measured]) -> Checkup:
@@ -115,11 +123,7 @@ def _found(project: Project, runs: list[Measured]) -> Checkup:
     if noise.sd == 0:  # Equal versions side by side may come out alike each time, and yet never with the same number.
         noise = pooled_noise([[run.value or 0.0 for run in runs]])
     mean = meter.level(runs)
-    files = project.repository.tracked(project.base)
-    marked = [path for path, content in project.edit_files(project.base).items() if has_blocks(content)]
-    may_change = tuple(
-        f"{path} (inside its EVOLVE-BLOCKs)" if path in marked else path for path in project.scope.of(files)
-    )
+    may_change, frozen_files = _scope(project)
     settings = project.goal.settings
     seconds = math.fsum(run.wall_seconds + run.scoring_seconds for run in runs) / len(runs)
     usage = ("wall_seconds", "cpu_seconds", "peak_mb", settings.metric)
@@ -128,7 +132,7 @@ def _found(project: Project, runs: list[Measured]) -> Checkup:
         mean=mean,
         noise=noise,
         may_change=may_change,
-        frozen_files=len(files) - len(may_change),
+        frozen_files=frozen_files,
         run_seconds=seconds,
         experiments_a_night=int(NIGHT_HOURS * 3600 / max(seconds, 0.05)),
         other_numbers={name: value for name, value in runs[-1].metrics.items() if name not in usage},
