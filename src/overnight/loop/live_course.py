@@ -135,6 +135,10 @@ class LiveCourse:
             tries += 1
             time.sleep(_MOMENT_SECONDS)
 
+    def close(self) -> None:
+        """Remove the copies."""
+        self._outside.close()
+
     def decide(self, proposed: Proposed, started: float) -> Iterator[SessionEvent]:
         """Let a candidate out if it may be, and write the verdict."""
         bench, number = self._bench, proposed.number

@@ -132,6 +132,8 @@ class Night:
             if self._live is not None:
                 self._live.retreat(for_good=self._should_stop() or not isinstance(value, Trouble | OSError))
         finally:
+            if self._live is not None:
+                self._live.close()
             self._proposer.close()
             self._fleet.close()
             remove(self._folder)
