@@ -86,12 +86,16 @@ def main() -> int:
     path = os.pathsep.join([bin_folder, os.environ.get("PATH", "")])
     environment = {**os.environ, "PATH": path, "DEMO_MAIL_PASSWORD": "pretend"}
     started: list[subprocess.Popen[str]] = []
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends with this
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: sys.exit(128 + number))  # so that what was started ends with this
     ended = threading.Event()
 
     def start(*words: str) -> subprocess.Popen[str]:
+        # Out of reach of Ctrl-C: Overnight, which gets it, is to end before the post office does.
         command = [sys.executable, *words]
-        process = subprocess.Popen(command, cwd=HERE, env=environment, text=True, stdout=subprocess.PIPE)
+        process = subprocess.Popen(
+            command, cwd=HERE, env=environment, text=True, stdout=subprocess.PIPE, start_new_session=True
+        )
         started.append(process)
         return process
 
@@ -105,10 +109,13 @@ def main() -> int:
         print("A pretend post office and pretend people: nothing leaves this machine.", flush=True)
         threading.Thread(target=approve_all, args=(environment, ended), daemon=True).start()
         command = [sys.executable, "-m", "overnight.cli.main", "run", *sys.argv[1:]]
-        return subprocess.run(command, cwd=HERE, env=environment, check=False).returncode
+        session = subprocess.Popen(command, cwd=HERE, env=environment, text=True)
+        started.append(session)
+        return session.wait()
     except KeyboardInterrupt:
         return 130
     finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Overnight has heard it, and is waited for.
         ended.set()
         for process in reversed(started):
             process.terminate()
