@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hmac
+import os
 import re
 import socket
 from pathlib import Path
@@ -180,8 +181,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=8200)
     parser.add_argument("--data", type=Path, default=HERE / "site", help="the folder for what it remembers")
     options = parser.parse_args()
-    app = make_app(Site(Visits(options.data)))
-    listening = socket.create_server(("127.0.0.1", options.port), backlog=256)
+    try:
+        app = make_app(Site(Visits(options.data)))
+    except BrokenPageError as error:
+        raise SystemExit(f"server.py: {error}") from None
+    try:
+        listening = socket.create_server(("127.0.0.1", options.port), backlog=256)
+    except OSError as error:
+        problem = os.strerror(error.errno or 0)
+        raise SystemExit(f"server.py: port {options.port}: {problem}; --port 0 takes a free one") from None
     # Else an answer waits for the acknowledgement of the one before.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"

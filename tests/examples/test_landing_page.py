@@ -211,6 +211,14 @@ def test_people_are_counted_once_and_bots_never(site: Site) -> None:
     assert site.total("once-1") == [1, 2]
 
 
+def test_a_server_whose_port_is_taken_says_so(site: Site, tmp_path: Path) -> None:
+    port = site.address.rsplit(":", 1)[1]
+    command = [sys.executable, "server.py", "--port", port, "--data", str(tmp_path)]
+    done = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == f"server.py: port {port}: Address already in use; --port 0 takes a free one\n"
+
+
 def test_both_versions_are_met_and_each_visitor_keeps_theirs_over_a_restart(tmp_path: Path) -> None:
     with serving(tmp_path) as site:
         site.deploy("keep-1", BETTER)
