@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import math
 import os
@@ -18,9 +17,9 @@ import numpy as np
 import pytest
 
 from overnight.goal.document import Goal
+from tests.examples.imported import imported
 
 FOLDER = Path(__file__).parents[2] / "examples" / "charlm"
-THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 BLIND_GUESS = math.log2(97)
 
 Import = Callable[[str], ModuleType]
@@ -29,17 +28,9 @@ Import = Callable[[str], ModuleType]
 @pytest.fixture
 def charlm(monkeypatch: pytest.MonkeyPatch) -> Import:
     """Imports a file of the example by its path, and leaves no trace of that in the test process."""
-    for name in THREADS:
-        monkeypatch.setenv(name, "1")
 
     def module(name: str) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        loaded = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, name, loaded)
-        spec.loader.exec_module(loaded)
-        return loaded
+        return imported(FOLDER, name, monkeypatch)
 
     module("prepare")  # the other two import it by this name
     return module

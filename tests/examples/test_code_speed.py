@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -16,6 +15,7 @@ import pytest
 
 from overnight.goal.document import Goal
 from overnight.propose.literals import find
+from tests.examples.imported import imported
 from tests.system.conftest import Project
 
 FOLDER = Path(__file__).parents[2] / "examples" / "code_speed"
@@ -55,12 +55,7 @@ def changed(old: str, new: str) -> str:
 def compare(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """compare.py, with little work so that a test takes no time."""
     for name in ("worker", "workload", "compare"):
-        spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, name, module)
-        spec.loader.exec_module(module)
+        imported(FOLDER, name, monkeypatch)
     monkeypatch.setattr(sys.modules["workload"], "VARIANTS", 1)
     return sys.modules["compare"]
 

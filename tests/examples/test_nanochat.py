@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 import os
@@ -22,6 +21,7 @@ from torch import nn
 
 from overnight.goal.document import Goal
 from tests.checkout import Checkout
+from tests.examples.imported import imported
 from tests.system.conftest import OVERNIGHT
 
 FOLDER = Path(__file__).parents[2] / "examples" / "nanochat"
@@ -32,18 +32,11 @@ Import = Callable[[str], ModuleType]
 @pytest.fixture
 def nanochat(monkeypatch: pytest.MonkeyPatch) -> Iterator[Import]:
     """Imports a file of the example by its path, and leaves no trace of that in the test process."""
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
 
     def module(name: str) -> ModuleType:
-        spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        loaded = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, name, loaded)
-        spec.loader.exec_module(loaded)
-        return loaded
+        return imported(FOLDER, name, monkeypatch)
 
     module("prepare")  # the others import these two by name
     module("program")

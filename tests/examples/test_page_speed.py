@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import gzip
-import importlib.util
 import io
 import json
 import os
@@ -21,6 +20,7 @@ import pytest
 from PIL import Image
 
 from overnight.goal.document import Goal
+from tests.examples.imported import imported
 from tests.system.conftest import OVERNIGHT, Project
 
 if TYPE_CHECKING:
@@ -36,19 +36,8 @@ Example = dict[str, Any]
 @pytest.fixture(scope="module")
 def example() -> Iterator[Example]:
     """The example's files as modules, imported by their paths; no trace of that stays in the test process."""
-    before = {name: sys.modules.get(name) for name in MODULES}
-    loaded: Example = {}
-    for name in MODULES:
-        spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = loaded[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(loaded[name])
-    yield loaded
-    for name, module in before.items():
-        sys.modules.pop(name)
-        if module is not None:
-            sys.modules[name] = module
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        yield {name: imported(FOLDER, name, monkeypatch) for name in MODULES}
 
 
 def jpeg(picture: Image.Image, quality: int) -> bytes:
