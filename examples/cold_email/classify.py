@@ -51,7 +51,7 @@ def kind_of(mail: EmailMessage) -> Kind:
     )
     if report == "feedback-report":
         return "complaint"
-    actions = [str(part.get("Action", "")).strip().lower() for part in _parts(mail) if part.get("Final-Recipient")]
+    actions = [_header(part, "Action").lower() for part in _parts(mail) if _header(part, "Final-Recipient")]
     if report == "delivery-status" or actions:
         # "delayed", "relayed" and "delivered" are notices: the letter is on its way or there.
         return "bounce" if any(action.startswith("failed") for action in actions) else "notice"
@@ -98,7 +98,7 @@ def answers(mail: EmailMessage) -> list[str]:
     """The Message-IDs of what it answers, the nearest first; for a report, of what it is about."""
     found = _ID.findall(_header(mail, "In-Reply-To")) + _ID.findall(_header(mail, "References"))[::-1]
     for part in _parts(mail):
-        found += _ID.findall(str(part.get("Message-ID", "")))
+        found += _ID.findall(_header(part, "Message-ID"))
         if part.get_content_type() == "text/rfc822-headers":
             found += re.findall(r"(?im)^message-id:\s*<([^<>\s]{1,500})>", str(part.get_payload()))
     return found
@@ -107,7 +107,7 @@ def answers(mail: EmailMessage) -> list[str]:
 def failed_addresses(mail: EmailMessage) -> list[str]:
     """Whom a report says it could not reach, or who complained."""
     names = ("Final-Recipient", "Original-Recipient", "Original-Rcpt-To", "X-Failed-Recipients")
-    values = [str(part.get(name, "")) for part in [mail, *_parts(mail)] for name in names]
+    values = [_header(part, name) for part in [mail, *_parts(mail)] for name in names]
     return [value.rpartition(";")[2].strip().strip("<>") for value in values if value]
 
 
@@ -140,7 +140,7 @@ def _decoded(content: bytes, charset: str | None) -> str:
         return content.decode("utf-8", "replace")
 
 
-def _header(mail: EmailMessage, name: str) -> str:
+def _header(mail: Message, name: str) -> str:
     """A header as text; one that is so broken that Python gives up on it is empty."""
     try:
         return " ".join(str(mail.get(name, "")).split())

@@ -231,6 +231,11 @@ def test_any_bytes_at_all_are_some_kind_of_mail(load: Load) -> None:
         mail = email.message_from_bytes(b"".join(chance.choices(pieces, k=9)), policy=default)
         assert classify.kind_of(mail) in {"reply", "auto", "bounce", "notice", "complaint", "optout"}
         classify.answers(mail), classify.failed_addresses(mail), classify.unsubscribe_token(mail)
+    # A mail within a mail whose Message-ID makes Python give up.
+    content = (
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nMessage-ID: <\n\n--b--\n"
+    )
+    assert classify.answers(email.message_from_bytes(content, policy=default)) == []
 
 
 # memory.py
