@@ -72,6 +72,12 @@ def test_with_auto_nobody_is_asked(checkout: Checkout) -> None:
             assert client.ask("preview/1/0").status == 409
 
 
+def test_what_is_not_decided_is_there_all_the_same(shop: Waiting, client: Client) -> None:
+    shop.propose(1, {"page.html": b"<h1>Better tea</h1>\n"})
+    assert client.wish("forbid", 1).json["error"] == "experiment 1 is not decided yet"
+    assert client.wish("forbid", 2).json["error"] == "there is no experiment 2"
+
+
 def test_all_that_is_in_it_is_shown_and_what_is_not_is_said(shop: Waiting, client: Client) -> None:
     shop.propose(
         1,

@@ -257,7 +257,8 @@ class Reviewed(Usage):
 class Steered(_Record):
     """A person has said what is to happen, and the session has taken note of it.
 
-    `pause` and `resume` are about this process, `finish` puts the session down after the experiment that is under way.
+    `pause` and `resume` are about this process. `finish` puts the session down after the experiment that is under way;
+    where people decide, at once: that one may take weeks, and goes on next time.
     `take_back` undoes a keep. `hint` stands in the next brief, `pin` and `forbid` in each until they are withdrawn.
     `approve` lets a live variant go out to people, `reject` turns it down before anybody has met it.
     """

@@ -100,7 +100,8 @@ def problem_with(history: History, state: State, request: Request) -> str | None
     if judged is None and request.act == "take_back" and number > 0 and history.deployments(number):
         return None  # People meet it, and no more from here on.
     if judged is None:
-        return f"there is no experiment {number}"
+        is_there = number > 0 and history.proposed(number) is not None
+        return f"experiment {number} is not decided yet" if is_there else f"there is no experiment {number}"
     if request.act == "take_back" and judged.verdict != "keep":
         return f"experiment {number} is not kept"
     if request.act != "pin" and number in history.settled():
