@@ -15,6 +15,8 @@ from settings import Mail, Recipient, Server
 SECONDS = 30
 MOST_PUT_OFF = 3
 """So many times "later" at one look, and the server is left in peace until the next."""
+MOST_REFUSED = 3
+"""So many letters refused for good, one after the other, and it is the sender that is refused, not these people."""
 
 
 def send_what_is_allowed(mail: Mail, memory: Memory, out: Out, recipients: Sequence[Recipient]) -> list[str]:
@@ -26,7 +28,7 @@ def send_what_is_allowed(mail: Mail, memory: Memory, out: Out, recipients: Seque
     done = memory.not_to_be_asked()
     skipped: list[str] = []
     server: smtplib.SMTP | None = None
-    put_off = 0
+    answers = _Answers(memory)
     try:
         # In another order each time, so that a few whose servers say "later" for ever do not stand before all others.
         for recipient in random.sample(recipients, len(recipients)):
@@ -45,43 +47,69 @@ def send_what_is_allowed(mail: Mail, memory: Memory, out: Out, recipients: Seque
             if token is None:
                 continue
             message = letters[side].to(recipient.address, recipient.values, mail.sender, token)
-            if _send(server, memory, token, message.as_bytes(), mail.sender.address, recipient.address):
-                allowed -= 1
-            else:
-                put_off += 1
-            if not allowed or put_off == MOST_PUT_OFF:
+            code, words = _send(server, memory, token, message.as_bytes(), mail.sender.address, recipient.address)
+            allowed -= answers.note(token, code, words)
+            if not allowed or answers.put_off == MOST_PUT_OFF:
                 break
     finally:
+        answers.close()
         if server is not None:
             with suppress(smtplib.SMTPException, OSError):
                 server.quit()
     return skipped
 
 
-def _send(server: smtplib.SMTP, memory: Memory, token: str, message: bytes, sender: str, address: str) -> bool:
-    """False where the server takes nothing at the moment. Where its answer is lost, the letter counts as sent."""
+class _Answers:
+    """What the mail server has said to the letters of one look."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self.put_off = 0
+        self._refused: list[str] = []
+        """The letters since the last one that was taken."""
+
+    def note(self, token: str, code: int, words: str) -> bool:
+        """Whether one of the day's letters is used up. Raises SystemExit where whatever is sent is refused."""
+        if code >= 500:
+            self._refused.append(token)
+            if len(self._refused) == MOST_REFUSED:
+                for each in self._refused:
+                    self._memory.not_sent(each)
+                self._refused.clear()
+                raise SystemExit(f"measure.py: the mail server refuses one letter after the other: {words}")
+            return True
+        if code >= 400:
+            self._memory.not_sent(token)
+            self.put_off += 1
+            return False
+        self._memory.sent(token)
+        self.close()
+        return True
+
+    def close(self) -> None:
+        """The server takes letters, but not those that it has refused: it is about these people."""
+        for token in self._refused:
+            self._memory.note(token, "bounced")
+        self._refused.clear()
+
+
+def _send(
+    server: smtplib.SMTP, memory: Memory, token: str, message: bytes, sender: str, address: str
+) -> tuple[int, str]:
+    """The server's answer: 250, or a code from 400 on and its words. Where it is lost, the letter counts as sent."""
     try:
         server.sendmail(sender, [address], message)
     except smtplib.SMTPSenderRefused as error:
         memory.not_sent(token)
         raise SystemExit(f"measure.py: the mail server does not let {sender} send: {_words(error)}") from None
     except smtplib.SMTPRecipientsRefused as error:
-        code = next(iter(error.recipients.values()))[0]
-        return _refused(memory, token, code)
+        code, reply = next(iter(error.recipients.values()))
+        return code, reply.decode("utf-8", "replace")
     except smtplib.SMTPDataError as error:
-        return _refused(memory, token, error.smtp_code)
+        return error.smtp_code, _words(error)
     except (smtplib.SMTPException, OSError) as error:
         raise SystemExit(f"measure.py: the mail server went away in the middle of a letter ({error})") from None
-    memory.sent(token)
-    return True
-
-
-def _refused(memory: Memory, token: str, code: int) -> bool:
-    if code >= 500:
-        memory.note(token, "bounced")
-        return True
-    memory.not_sent(token)
-    return False
+    return 250, ""
 
 
 def connect(server: Server) -> smtplib.SMTP:

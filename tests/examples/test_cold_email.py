@@ -351,6 +351,19 @@ def test_a_server_that_says_later_is_left_in_peace_and_asked_again(desk: Desk, s
         assert desk.measure("later-1") == {"delivered": 0, "replies": 0, "optouts": 0, "complaints": 0, "bounces": 2}
 
 
+def test_who_refuses_everybody_refuses_the_sender(desk: Desk, servers: MailServers) -> None:
+    everybody = [f"{number}@refused.example" for number in range(9)]
+    with _Stalling(refuse=b"554 5.7.1 your account is blocked") as strict:
+        desk.set_up(strict.port, servers.imap, everybody)
+        desk.deploy("refused-1")
+        done = desk.command("measure", "refused-1")
+        assert done.returncode == 1
+        assert re.search("refuses one letter after the other: .*account is blocked", done.stderr)
+        assert len(set(strict.recipients)) == 3
+    desk.set_up(servers.smtp, servers.imap, everybody)
+    assert desk.measure("refused-1")["delivered"] == 9
+
+
 class _Stalling:
     """A mail server that takes a letter and does not say so, or refuses each."""
 

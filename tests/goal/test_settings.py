@@ -68,6 +68,13 @@ def test_better_in_one_direction_is_worse_in_the_other(new: float, old: float) -
     assert not higher.better(old, old)
 
 
+@pytest.mark.parametrize("setting", [{"score_network": True}, {"score_env": "MODEL_KEY"}])
+def test_what_only_a_scorer_gets_needs_one(setting: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="there is no `score:`"):
+        Settings.model_validate({**LEAST, **setting})
+    Settings.model_validate({**LEAST, **setting, "verify": "python score.py"})
+
+
 LIVE = {"deploy": "python deploy.py", "measure": "python measure.py", "window": "7d", "min_samples": 400}
 
 

@@ -117,4 +117,7 @@ def test_what_a_run_used_may_be_the_metric_and_is_never_what_the_run_says(order:
     assert result.metrics == {"loss": 5, "bits": 2.5}
     assert go(order, command=claim, score="echo bits: 2.5; exit 1", metric="cpu_seconds").outcome == "crash"
     assert go(order, command="echo done", metric="cpu_seconds").value is not None
+    alone = go(order, command=claim, metric="wall_seconds")
+    assert alone.value == alone.ended.wall_seconds
+    assert alone.metrics == {"loss": 5}
     assert go(order, command=claim, score="echo wall_seconds: 3", metric="wall_seconds").value == 3

@@ -193,6 +193,13 @@ class Settings(_Frozen):
             raise ValueError("in a live experiment people decide; take this line away")
         return value
 
+    @field_validator("score_network", "score_env")
+    @classmethod
+    def _for_a_scorer(cls, given: object, info: ValidationInfo) -> object:
+        if given and not (info.data.get("score") or info.data.get("verify")):
+            raise ValueError("only a scorer gets that, and there is no `score:`")
+        return given
+
     @field_validator("run", "score")
     @classmethod
     def _compare_is_enough(cls, command: str | None, info: ValidationInfo) -> str | None:

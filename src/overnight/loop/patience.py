@@ -31,7 +31,7 @@ _RULES: dict[TroubleKind, _Rule] = {
     "ledger": _Rule(0.5, 60.0, None),
     "machine": _Rule(1.0, 600.0, 30),
     "git": _Rule(0.5, 60.0, 30),
-    "live": _Rule(1.0, 900.0, None),
+    "live": _Rule(1.0, 60.0, None),
 }
 
 

@@ -131,6 +131,7 @@ def _run_and_score(order: RunOrder, should_stop: Callable[[], bool]) -> tuple[Ru
             return RunResult("invalid", None, problem, ended, tail, metrics=numbers), [ended]
         result, scoring = _scored(order, order.score, order.score_room, env, ended, tail, numbers, should_stop)
         return result, [ended, scoring]
+    numbers = {name: number for name, number in numbers.items() if name not in ended.usage}
     value, reason = _metric(order, ended, numbers)
     return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, metrics=numbers), [ended]
 
