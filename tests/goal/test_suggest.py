@@ -122,7 +122,9 @@ def test_lower(name: str) -> None:
     assert direction_of(name) == "lower"
 
 
-@pytest.mark.parametrize("name", ["accuracy", "ndcg", "hit_rate", "tokens_per_sec", "f1", "val_acc", "tok_per_s"])
+@pytest.mark.parametrize(
+    "name", ["accuracy", "ndcg", "hit_rate", "tokens_per_sec", "f1", "val_acc", "tok_per_s", "conversions"]
+)
 def test_higher(name: str) -> None:
     assert direction_of(name) == "higher"
 

@@ -79,6 +79,13 @@ def test_a_problem_in_each_format_runs_as_it_is(tmp_path: Path, name: str, flags
     assert theirs.git("status", "--short") == "?? goal.md\n"
 
 
+def test_the_script_that_measures_is_not_offered_to_be_changed(tmp_path: Path) -> None:
+    theirs = problem(tmp_path, "script")
+    code, said = overnight_init("--from", str(theirs.folder), "--yes")
+    assert code == 2
+    assert "--edit" in said
+
+
 def test_what_lies_outside_the_blocks_is_refused_and_the_agent_told(tmp_path: Path) -> None:
     theirs = problem(tmp_path, "shinka")
     theirs.write("agent.sh", AGENT)

@@ -50,6 +50,16 @@ def test_every_mistake_in_the_goal_is_said_at_once(project: Project) -> None:
     assert all(line.startswith("goal.md:") for line in said)
 
 
+def test_a_direction_that_nobody_gave_is_doubted_where_the_name_says_another(project: Project) -> None:
+    solve = (project.folder / "solve.py").read_text()
+    project.write("solve.py", solve.replace("loss", "accuracy"))
+    project.set(metric="accuracy")
+    project.commit("another metric")
+    assert "of `accuracy`, more is usually better" in project.ok("check")
+    project.set(direction="lower")
+    assert "usually better" not in project.ok("check")
+
+
 def test_metric_that_is_never_printed_shows_what_was(project: Project) -> None:
     project.set(metric="accuracy")
     for command in ("check", "run"):

@@ -64,7 +64,7 @@ def _say(found: Checkup, settings: Settings, console: Console) -> None:
         ("time", f"a run takes {found.run_seconds:.3g} s and is ended after {settings.hard_limit:g} s"),
         ("memory", f"{peak:.0f} MiB at most" if peak else "too short a run to see"),
         ("may change", ", ".join(found.may_change)),
-        ("may not", f"the other {found.frozen_files} files that git tracks" if found.frozen_files else "nothing"),
+        ("may not", _frozen_words(found.frozen_files)),
         ("a night", night),
     ]  # fmt: skip
     if found.other_numbers:
@@ -85,11 +85,16 @@ def _say_live(found: LiveCheckup, settings: Settings, console: Console) -> None:
         ("goes out by", f"`{live.deploy}`, {first}; for {format_duration(live.window)} at most"),
         ("decided", f"when {live.min_samples:,} people have met each version, not before"),
         ("may change", ", ".join(found.may_change)),
-        ("may not", f"the other {found.frozen_files} files that git tracks" if found.frozen_files else "nothing"),
+        ("may not", _frozen_words(found.frozen_files)),
         ("tried now", "the guards that are commands" if settings.guards else "nothing"),
     ]  # fmt: skip
     _say_all(lines, found.advice, console)
     console.print("(Nothing was deployed or counted. A session begins by showing the baseline beside itself.)")
+
+
+def _frozen_words(files: int) -> str:
+    others = "the other file" if files == 1 else f"the other {files:,} files"
+    return f"{others} that git tracks" if files else "nothing"
 
 
 def _say_all(lines: list[tuple[str, str]], advice: tuple[str, ...], console: Console) -> None:

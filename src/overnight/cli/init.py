@@ -61,7 +61,8 @@ def init(
     if source:
         english = _read(document) if document else problem.english if problem else ""
         said = understand(console, english, agent, folder) if document else problem.said if problem else {}
-        interview = Interview(folder, asker, flags, said, believed=True)
+        frozen = problem.frozen if problem else ()
+        interview = Interview(folder, asker, flags, said, believed=True, frozen=frozen)
         interview.hold()
         settings = interview.settings(agent)
         english = _for_the_proposer(english or _goal_from(settings), goal, settings)

@@ -32,6 +32,7 @@ class Interview:
         said: Mapping[str, Found],
         *,
         believed: bool,
+        frozen: tuple[str, ...] = (),
     ) -> None:
         self.folder = folder
         self.asker = asker
@@ -41,12 +42,16 @@ class Interview:
         """What is said in English: in a document, or in the user's own words."""
         self.believed = believed
         """Whether that is taken as it is (a document, shown as a whole before writing) or only suggested."""
+        self.frozen = frozen
+        """Files that nobody should be offered to change: they measure."""
         self.answers: dict[str, Written] = {}
         self.why: dict[str, str] = {}
 
     def hold(self) -> None:
         """Questions two to five, then what needs no question."""
         offered = self._in_your_words("edit", suggest.suggest_edit(self.folder))
+        if offered and offered.value in self.frozen:
+            offered = None
         edit = self._ask("edit", "Which file may be changed?", offered)
         first = edit.split(",")[0].strip()
         self.answers["edit"] = _one_or_many(edit)

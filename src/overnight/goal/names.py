@@ -15,7 +15,8 @@ _BAD = _words("error errors err loss losses miss misses fail failures failed reg
 _GOOD = _words(
     """accuracy acc auc auroc f1 ndcg map mrr recall precision score scores rate throughput r2 reward return
     returns sharpe profit iou dice bleu rouge psnr ssim hits wins solved passed elo speedup qps rps ops tps
-    fps mfu coverage fitness quality correct likes"""
+    fps mfu coverage fitness quality correct likes conversions conversion replies signups sales orders revenue
+    clicks ctr"""
 )
 _SMALL = _words(
     """bpb bpc nll ppl perplexity rmse mse mae mape wer cer seconds second secs sec ms us ns millis

@@ -11,6 +11,7 @@ from overnight.errors import GoalError, Interrupted
 from overnight.fleet.local import LocalFleet, Version
 from overnight.folders import remove
 from overnight.goal.document import Goal
+from overnight.goal.names import direction_of
 from overnight.judge.judge import EXACT_RUNS
 from overnight.judge.noise import Noise, pooled_noise
 from overnight.ledger.records import Measured
@@ -154,6 +155,12 @@ def _advice_of_any_goal(project: Project) -> Iterator[str]:
     for path in project.scope.of(project.repository.tracked(project.base)):
         if any(_scores(path, command) for command in frozen_by):
             yield f"{goal.at('edit')}: {path} is what measures and may be changed; take it out of `edit`"
+    usual = direction_of(settings.metric)
+    if usual not in (None, settings.direction) and "direction" not in settings.model_fields_set:
+        yield (
+            f"{goal.at('metric')}: of `{settings.metric}`, more is usually better, but where nothing is said of the "
+            "direction, lower is: write `direction: higher`, or `direction: lower` if that is meant"
+        )
     if not settings.stop.model_fields_set:
         yield "no `stop:` is set, so it will work until you stop it"
 

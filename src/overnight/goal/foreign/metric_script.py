@@ -42,4 +42,5 @@ def of_script(folder: Path, script: Path) -> Problem:
             known("run", command, f"{named} prints METRIC {metrics[0]}=…"),
             known("metric", metrics[0], f"it is the only one that {named} prints") if len(metrics) == 1 else None,
         ),
+        frozen=(named,),
     )

@@ -30,6 +30,8 @@ class Problem:
     """What it tells its proposer, word for word."""
     document: str = ""
     """Instead of both: the file in plain English that says it all."""
+    frozen: tuple[str, ...] = ()
+    """Files that measure, so that they should not be changed."""
 
 
 def known(key: str, value: str | float, why: str) -> Found:
