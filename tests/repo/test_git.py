@@ -82,3 +82,11 @@ def test_a_repository_is_made_without_what_does_not_belong_in_it(tmp_path: Path)
 def test_an_empty_folder_is_no_project(tmp_path: Path) -> None:
     with pytest.raises(RepositoryError, match="has no file to commit"):
         create_repository(tmp_path)
+
+
+def test_a_patch_of_what_git_has_lost_is_none(checkout: Checkout) -> None:
+    repository = Repository.find(checkout.folder)
+    commit = repository.commit_files(repository.head(), {"train.py": b"LR = 0.2\n"}, "an idea\n")
+    tree = checkout.git("rev-parse", f"{commit}^{{tree}}").strip()
+    (checkout.folder / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    assert Repository.find(checkout.folder).patch_if_whole(repository.head(), commit) is None

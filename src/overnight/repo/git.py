@@ -122,7 +122,7 @@ class Repository:
 
     def patch(self, old: str, new: str) -> str:
         """What `git diff old new` prints."""
-        return self.git.diff(old, new).patch or ""
+        return self._difference(old, new).patch or ""
 
     def patch_if_whole(self, old: str, new: str) -> str | None:
         """The same, or None where git no longer has all of the two commits."""
@@ -131,10 +131,15 @@ class Repository:
         except (pygit2.GitError, KeyError, ValueError):  # A file in them is lost.
             return None
 
+    def _difference(self, old: str, new: str) -> pygit2.Diff:
+        """pygit2's `diff` by itself says of a tree that cannot be read that it is of the wrong type."""
+        before, after = (self.git.revparse_single(commit).peel(pygit2.Tree) for commit in (old, new))
+        return before.diff_to_tree(after)
+
     def changed(self, old: str, new: str) -> list[str]:
         """The files in goal.md's folder that differ between two commits, relative to that folder, in order."""
         with in_git(f"git no longer has all of commit {new[:7]}"):
-            names = {delta.new_file.path for delta in self.git.diff(old, new).deltas}
+            names = {delta.new_file.path for delta in self._difference(old, new).deltas}
         prefix = f"{self.prefix}/" if self.prefix else ""
         return sorted(name.removeprefix(prefix) for name in names if name.startswith(prefix))
 

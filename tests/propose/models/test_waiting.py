@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -51,4 +52,5 @@ def test_whoever_has_an_event_loop_already_may_wait_too() -> None:
     async def notebook() -> str:
         return wait_for(inner, limit=5, should_stop=lambda: False)
 
-    assert asyncio.run(notebook()) == "inner"
+    with ThreadPoolExecutor() as elsewhere:  # In this thread another test's browser may have a loop.
+        assert elsewhere.submit(asyncio.run, notebook()).result() == "inner"
