@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # Its event loop must not run beside tests that have their own.
 def chromium() -> Iterator[Browser]:
     """A running browser; each test opens a page of its own."""
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - most tests need no browser
