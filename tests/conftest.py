@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,11 +14,6 @@ from tests.night import Night
 from tests.postgres import PostgresServer, postgres_server
 
 __all__ = ["chromium"]  # A fixture, for all that look at pages.
-
-
-def pytest_xdist_auto_num_workers() -> int:
-    """Half as many again as there are processors: tests of whole sessions wait much of their time."""
-    return max(2, (os.cpu_count() or 1) * 3 // 2)
 
 
 @pytest.fixture
