@@ -247,21 +247,25 @@ def test_nobody_meets_what_no_person_has_approved(project: Project) -> None:
     assert deployed(project)[-1]["incumbent"] == {"appeal": 0.2}, "people meet what is left"
 
 
-def test_while_a_session_is_paused_nothing_is_out(project: Project) -> None:
-    a_world(project, BETTER, window="100s")
+def out_at_times(project: Project, in_the_pause: Callable[[], None]) -> list[bool]:
+    """Whether the first candidate was out, at each deploy of a session that is paused while it is."""
 
-    def resume_then() -> None:
+    def once_it_is_in() -> None:
         until(lambda: out_now(project) is None, "it is still out")
-        ask(project, "resume")
+        in_the_pause()
 
-    person = threading.Thread(target=resume_then)
+    person = threading.Thread(target=once_it_is_in)
     for event in work(project):
         if isinstance(event, TrialLooked) and event.measured.number == 1 and person.ident is None:
             ask(project, "pause")
             person.start()
     person.join()
-    ours = [bool(each["candidate"]) for each in deployed(project) if each["trial"].endswith("-1")]
-    assert ours == [True, False, True, False]
+    return [bool(each["candidate"]) for each in deployed(project) if each["trial"].endswith("-1")]
+
+
+def test_while_a_session_is_paused_nothing_is_out(project: Project) -> None:
+    a_world(project, BETTER, window="100s")
+    assert out_at_times(project, lambda: ask(project, "resume")) == [True, False, True, False]
     assert history_of(project)[1].startswith("keep: ")
 
 
@@ -301,19 +305,11 @@ def test_a_candidate_does_not_outlive_what_it_was_made_on(project: Project) -> N
 def test_what_a_person_ends_while_it_is_paused_goes_out_no_more(project: Project) -> None:
     a_world(project, BETTER, window="100s")
 
-    def end_then() -> None:
-        until(lambda: out_now(project) is None, "it is still out")
+    def end_and_resume() -> None:
         ask(project, "take_back", 1, "it looks cheap")
         ask(project, "resume")
 
-    person = threading.Thread(target=end_then)
-    for event in work(project):
-        if isinstance(event, TrialLooked) and event.measured.number == 1 and person.ident is None:
-            ask(project, "pause")
-            person.start()
-    person.join()
-    ours = [bool(each["candidate"]) for each in deployed(project) if each["trial"].endswith("-1")]
-    assert ours == [True, False, False]
+    assert out_at_times(project, end_and_resume) == [True, False, False]
     assert history_of(project)[1].startswith("discard: ended by a person: it looks cheap (")
 
 

@@ -240,8 +240,7 @@ class LocalFleet:
             self._run_copy.clean()
         if ended.exit_code == 0 and not ended.forced and ended.beyond is None:
             return None
-        last = output.tail().splitlines()[-1:]
-        return f"guard `{command}` did not hold" + (f": {last[0].strip()[:200]}" if last else "")
+        return f"guard `{command}` did not hold{output.last_words()}"
 
 
 def _trials(value: float | None) -> float | None:

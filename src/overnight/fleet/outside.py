@@ -150,8 +150,7 @@ class Outside:
         if ended.exit_code == 0 and not ended.forced:
             return ended
         how = f"did not end within {OUTSIDE_SECONDS:g} s" if ended.forced else how_it_ended(ended)
-        last = output.tail().splitlines()[-1:]
-        raise Trouble("live", f"`{command}` {how}" + (f": {last[0].strip()[:200]}" if last else ""))
+        raise Trouble("live", f"`{command}` {how}{output.last_words()}")
 
     def _rate(self, name: str, numbers: dict[str, float]) -> Rate:
         rate = numbers.get(name)

@@ -5,20 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
-from typing import Literal
 
-from overnight.errors import GoalError, Interrupted, OvernightError, Trouble
-from overnight.fleet.limits import broken_limit
+from overnight.errors import GoalError, OvernightError, Trouble
 from overnight.fleet.local import Version
 from overnight.fleet.outside import Outside
-from overnight.goal.settings import LiveSettings, format_duration
-from overnight.judge.sequential import Side, answer, odd_if_alike, ratio
+from overnight.goal.settings import LiveSettings
+from overnight.judge.sequential import Side
 from overnight.ledger.records import Judged, Measured, Proposed, Role, Steered
 from overnight.loop.bench import Bench
-from overnight.loop.counted import chained, counts_words, evidence, ratio_words, sides, split_problem
+from overnight.loop.counted import counts_words, evidence, sides
 from overnight.loop.events import ApprovalAwaited, ExperimentJudged, SessionEvent
 from overnight.loop.hints import uncommitted
+from overnight.loop.outcome import Decision, conversions, decided, figures, flaw_of_baseline, is_enough
 from overnight.loop.seeds import seeds_for
 from overnight.loop.steering import Steering
 from overnight.loop.trial import Trial, UndeployableError
@@ -28,18 +26,9 @@ from overnight.repo.branch import kept_message
 from overnight.repo.candidate import fingerprint
 from overnight.repo.weave import Weave
 
-_LISTEN_SECONDS = 0.2
 _TRIES, _MOMENT_SECONDS = 3, 1.0
 _IN_95 = 1.96
 """Standard deviations within which 95 % lie."""
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a trial came to."""
-
-    verdict: Literal["keep", "discard", "invalid", "crash"]
-    reason: str
 
 
 class LiveCourse:
@@ -166,7 +155,7 @@ class LiveCourse:
         trial.take_back(version if keeps else self._version(before))
         judged = bench.record(proposed, self._history.runs(number), started)
         judged = judged.model_copy(update={"seconds": proposed.seconds + trial.elapsed() * self._live.window})
-        numbers = self._numbers(before, trial.newest()) if decision.verdict != "invalid" else {}
+        numbers = figures(bench.settings, before, trial.newest()) if decision.verdict != "invalid" else {}
         if not keeps:
             yield bench.write(judged, verdict=decision.verdict, reason=decision.reason, **numbers)
             return
@@ -191,101 +180,25 @@ class LiveCourse:
         if self._history.approval(proposed.number) is None:  # It may have been said while nobody was at work.
             yield ApprovalAwaited(proposed)
         while (said := self._history.approval(proposed.number)) is None:
-            asked = False
-            while not asked:
-                if self._should_stop():
-                    raise Interrupted
-                for event in self._steering.take_note(None):
-                    yield event
-                    asked = True
-                if not asked:
-                    time.sleep(_LISTEN_SECONDS)
-        if said.act == "approve":
-            return None
-        why = " ".join(said.text.split())
-        return f"a person turned it down{f': {why}' if why else ''}"
+            yield from self._steering.rest()
+        return None if said.act == "approve" else f"a person turned it down{_why(said)}"
 
     def _is_known(self, run: Measured | None, elapsed: float) -> bool | None:
         """Whether the baseline's trial is over."""
         if run is None:
             return None
-        goal, live = self._bench.project.goal, self._live
-        candidate, incumbent = sides(run)
-        problem = split_problem(run) or broken_limit(self._bench.settings.guards, run.metrics)
-        if problem is None and odd_if_alike(candidate, incumbent):
-            problem = f"two equal versions do not come out alike ({counts_words(run)}), so something is counted wrongly"
-        if problem is None and elapsed >= 1 and min(candidate.people, incumbent.people) < live.min_samples:
-            problem = (
-                f"only {counts_words(run)} within {format_duration(live.window)}, and `min_samples` is "
-                f"{live.min_samples}: make it smaller or `window` longer"
-            )
-        if problem is None and elapsed >= 1 and not candidate.conversions + incumbent.conversions:
-            problem = f"nobody has done it within {format_duration(live.window)} ({counts_words(run)})"
-        if problem is not None:
-            raise GoalError([f"{goal.at('live')}: the baseline beside itself: {problem}"])
-        enough = min(candidate.people, incumbent.people) >= live.min_samples
-        return True if enough and candidate.conversions + incumbent.conversions else None
+        flaw = flaw_of_baseline(self._bench.settings, run, elapsed)
+        if flaw is not None:
+            raise GoalError([f"{self._bench.project.goal.at('live')}: the baseline beside itself: {flaw}"])
+        return True if is_enough(self._live, run) and conversions(run) else None
 
     def _decided(self, number: int, run: Measured | None, elapsed: float) -> Decision | None:
         """What is to become of a candidate; None when it stays out."""
-        settings, live = self._bench.settings, self._live
         ended = self._history.ended_by_person(number)
         if ended is not None:
-            why = " ".join(ended.text.split())
             so_far = f" ({counts_words(run)})" if run else ""
-            return Decision("discard", f"ended by a person{f': {why}' if why else ''}{so_far}")
-        if run is None:
-            return None
-        broken = broken_limit(settings.guards, run.metrics)
-        if broken:
-            return Decision("discard", f"rolled back: {broken} ({counts_words(run)})")
-        split = split_problem(run)
-        if split:
-            return Decision("invalid", split)
-        candidate, incumbent = sides(run)
-        known = answer(
-            candidate,
-            incumbent,
-            more_is_better=settings.direction == "higher",
-            enough=live.min_samples,
-            elapsed=min(elapsed, 1.0),
-        )
-        effect = f"{ratio_words(ratio(candidate, incumbent))}, {counts_words(run)}"
-        within = f"within {format_duration(live.window)}"
-        match known:
-            case "better":
-                return Decision("keep", f"better: {effect}")
-            case "worse":
-                return Decision("discard", f"probably worse: {effect}")
-            case "hopeless":
-                return Decision("discard", f"not likely to be shown better {within}: {effect}")
-        if elapsed < 1:
-            return None
-        if min(candidate.people, incumbent.people) < live.min_samples:
-            return Decision(
-                "discard", f"met by fewer than {live.min_samples} people each {within}: {counts_words(run)}"
-            )
-        return Decision("discard", f"not shown to be better {within}: {effect}")
-
-    def _numbers(self, before: Judged, run: Measured | None) -> dict[str, object]:
-        """The metric as a chain of ratios from the baseline's rate on: rates of other days cannot be compared."""
-        if run is None or before.metric is None:
-            return {}
-        settings, metric = self._bench.settings, before.metric
-        effect = ratio(*sides(run))
-        after = min(metric * effect.estimate, 1.0)
-        gains = sorted(settings.gain(metric * bound, metric) for bound in (effect.low, effect.high))
-        low, high = (chained(before, after, effect, side) for side in (-1, 1))
-        return {
-            "metric": after,
-            "metric_low": low,
-            "metric_high": high,
-            "before": metric,
-            "gain": settings.gain(after, metric),
-            "gain_low": gains[0] if math.isfinite(gains[0]) else None,
-            "gain_high": gains[1] if math.isfinite(gains[1]) else None,
-            "evidence": evidence(run, more_is_better=settings.direction == "higher"),
-        }
+            return Decision("discard", f"ended by a person{_why(ended)}{so_far}")
+        return decided(self._bench.settings, run, elapsed) if run else None
 
     def _trial(self, number: int, role: Role, hypothesis: str, incumbent: Version, candidate: Version) -> Trial:
         return Trial(
@@ -307,6 +220,12 @@ class LiveCourse:
 
     def _seed(self, number: int) -> int:
         return seeds_for(self._bench.seed, number)[0]
+
+
+def _why(said: Steered) -> str:
+    """The reason that a person gave, as what ends a sentence."""
+    why = " ".join(said.text.split())
+    return f": {why}" if why else ""
 
 
 def _guarded(

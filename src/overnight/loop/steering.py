@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -43,6 +44,24 @@ class Steering:
                 raise Interrupted
             time.sleep(_LOOK_SECONDS)
             yield from self.take_note(undo)
+
+    def rest(self, seconds: float = math.inf) -> Iterator[SessionEvent]:
+        """Wait, but not for a person who wants something: what they asked for is noted, and the rest is over.
+
+        Raises PutDown when the session is to end here, Interrupted when asked to stop at once.
+        """
+        until, until_then = time.monotonic() + seconds, time.time() + seconds
+        # By either clock: one stands still while the machine sleeps, the other may be set back.
+        while time.monotonic() < until and time.time() < until_then:
+            if self._should_stop():
+                raise Interrupted
+            asked = False
+            for event in self.take_note(None):
+                yield event
+                asked = True
+            if asked:
+                return
+            time.sleep(max(min(until - time.monotonic(), _LOOK_SECONDS), 0.0))
 
     def take_note(self, undo: Undo | None) -> Iterator[SessionEvent]:
         """Do what was asked for; without `undo`, what is about experiments that are kept or open has to wait."""

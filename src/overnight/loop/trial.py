@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from overnight.errors import Interrupted, Trouble
+from overnight.errors import Trouble
 from overnight.fleet.local import Version
 from overnight.fleet.outside import Outside
 from overnight.goal.settings import LiveSettings
@@ -28,7 +28,6 @@ _TRIES = 3
 let out in vain, too."""
 _SOON = 60.0
 """Seconds at most until the next try."""
-_LISTEN_SECONDS = 0.2
 
 _T = TypeVar("_T")
 
@@ -121,7 +120,7 @@ class Trial:
             newest = self.newest()
             if newest is not None:
                 yield TrialLooked(newest, self.hypothesis, since, pause)
-            yield from self._rest(pause)
+            yield from self.steering.rest(pause)
             if self.history.paused() is not None:
                 return None
 
@@ -156,25 +155,10 @@ class Trial:
         pause = min(self._between(), _SOON)
         self.history.append(Troubled(what="live", reason=trouble.reason, number=self.number, pause=pause))
         yield Waiting("live", trouble.reason, pause)
-        yield from self._rest(pause)
+        yield from self.steering.rest(pause)
 
     def _between(self) -> float:
         return min(max(self.live.window / _LOOKS, _SHORTEST), _LONGEST)
-
-    def _rest(self, seconds: float) -> Iterator[SessionEvent]:
-        """Wait, but not for a person who wants something: then there is a look at once."""
-        until, until_then = time.monotonic() + seconds, time.time() + seconds
-        # By either clock: one stands still while the machine sleeps, the other may be set back.
-        while time.monotonic() < until and time.time() < until_then:
-            if self.should_stop():
-                raise Interrupted
-            asked = False
-            for event in self.steering.take_note(None):
-                yield event
-                asked = True
-            if asked:
-                return
-            time.sleep(max(min(until - time.monotonic(), _LISTEN_SECONDS), 0.0))
 
     def _unpaused(self) -> Iterator[SessionEvent]:
         """Wait until the session is not paused; meanwhile people meet the incumbent alone."""

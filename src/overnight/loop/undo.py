@@ -98,13 +98,13 @@ def _moved(
     undone = sum((judged.before or 0.0) - (judged.metric or 0.0) for judged in lost)
     moved: list[Judged] = []
     for place, judged in enumerate(later):
-        after = (judged.metric or 0.0) + undone
-        if run is not None and place == len(later) - 1:
-            after = run.value if run.value is not None else after
-        fresh = {"metric": after, "metric_low": after, "metric_high": after}
         if bench.settings.live is not None:
             fresh = rebased(judged, before)
-            after = fresh["metric"]
+        else:
+            measured = run.value if run is not None and place == len(later) - 1 else None
+            known = measured if measured is not None else (judged.metric or 0.0) + undone
+            fresh = dict.fromkeys(("metric", "metric_low", "metric_high"), known)
+        after = fresh["metric"]
         files = weave.version([each.number for each in (*stays, *later[: place + 1])])
         message = kept_message(judged.hypothesis, metric, before, after, judged.number)
         parent = commit_of(project, parent, files, message)

@@ -83,6 +83,11 @@ class Output:
         text = recent.decode("utf-8", errors="replace")
         return redact(text)[-_TAIL_CHARACTERS:].strip("\n")
 
+    def last_words(self) -> str:
+        """The last line, as what ends a sentence on how a command failed; empty where nothing was printed."""
+        last = self.tail().splitlines()[-1:]
+        return f": {last[0].strip()[:200]}" if last else ""
+
     def _redact_file(self) -> None:
         """Only now is all of it there: a key may have come in two pieces."""
         if not self._path.is_file():

@@ -167,8 +167,7 @@ def _scored(
     elif scoring.forced:
         problem = f"the scorer did not end within {limit:g} s"
     elif scoring.exit_code != 0:
-        last = output.tail().splitlines()[-1:]
-        problem = f"the scorer {how_it_ended(scoring)}" + (f": {last[0].strip()[:200]}" if last else "")
+        problem = f"the scorer {how_it_ended(scoring)}{output.last_words()}"
     else:
         value, problem = _metric(order, ended, scored)
         if value is not None:
