@@ -13,9 +13,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from overnight.dashboard.variant import LARGEST_PREVIEW, MOST_CHARACTERS
 from overnight.loop.live import Live, Slot
+from tests.browser import SLOW
 from tests.checkout import Checkout
 from tests.dashboard.conftest import Client, served, until
-from tests.dashboard.test_page import SLOW, fits, has_no_barriers, opened, stand
+from tests.dashboard.test_page import fits, has_no_barriers, opened, stand
 from tests.dashboard.waiting import LIVE, Waiting, waiting
 
 
@@ -278,3 +279,20 @@ def phone(chromium: Browser) -> Iterator[tuple[Page, list[str]]]:
     page.on("request", lambda request: happened.append(request.url) if request.method == "POST" else None)
     yield page, happened
     context.close()
+
+
+def test_who_asks_again_the_moment_the_question_was_closed_is_asked_again(
+    shop: Waiting, chromium: Browser, client: Client
+) -> None:
+    with opened(chromium, client.url) as page, shop.state.locked():
+        shop.propose(1, {"page.html": b"<h1>Better tea</h1>\n"})
+        be_at(shop, "approving", 1)
+        expect(page.locator("#approve")).to_be_enabled()
+        page.click("#approve")
+        page.evaluate(
+            "() => { document.getElementById('sure').close('no'); document.getElementById('approve').click(); }"
+        )
+        page.click("#sure-yes")
+        expect(page.locator("#approval-said")).to_contain_text("Approved; it goes out")
+        assert shop.take_note().act == "approve"
+        assert not shop.state.inbox.waiting(), "it is asked for once"

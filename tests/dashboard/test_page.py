@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page, expect
 from overnight.dashboard.serve import Dashboard
 from overnight.ledger.records import Judged, Troubled
 from overnight.loop.state import State
+from tests.browser import SLOW
 from tests.dashboard.conftest import Client, served, until
 from tests.night import Night
 from tests.system.conftest import Project
@@ -48,7 +49,6 @@ stop: {experiments: 500}
 ---
 Make the loss small.
 """
-SLOW = 60_000  # Milliseconds; a machine that is busy takes its time.
 WATCH = """
 window.__violations = [];
 document.addEventListener("securitypolicyviolation", (event) => window.__violations.push(event.violatedDirective));
@@ -103,7 +103,7 @@ def fits(page: Page) -> None:
 
 
 def stand(page: Page, word: str) -> None:
-    expect(page.locator("body")).to_have_attribute("data-stand", word, timeout=SLOW)
+    expect(page.locator("body")).to_have_attribute("data-stand", word)
 
 
 def test_from_nothing_to_a_session_under_way_and_every_button(chromium: Browser, project: Project) -> None:
@@ -115,9 +115,9 @@ def test_from_nothing_to_a_session_under_way_and_every_button(chromium: Browser,
         process = project.start("run", "--plain", "--no-sandbox")
         try:
             stand(page, "baseline")
-            expect(page.locator(".slot-what")).to_contain_text("measuring the baseline", timeout=SLOW)
+            expect(page.locator(".slot-what")).to_contain_text("measuring the baseline")
             expect(page.locator(".slot .bar")).to_be_visible()
-            expect(page.locator(".slot .tail")).to_contain_text(EVIL, timeout=SLOW)
+            expect(page.locator(".slot .tail")).to_contain_text(EVIL)
             has_no_barriers(page)
             stand(page, "running")
             expect(page.locator("#rows tr[data-number='1']")).to_be_visible(timeout=SLOW)
@@ -153,7 +153,7 @@ def the_panel(page: Page) -> None:
     expect(panel).to_be_hidden()
     expect(page).to_have_url(re.compile(r"^[^#]*$"))
     page.evaluate("location.hash = '2'")  # It crashes.
-    expect(page.locator("#panel .decision .verdict")).to_have_text("crashed", timeout=SLOW)
+    expect(page.locator("#panel .decision .verdict")).to_have_text("crashed")
     expect(page.locator("#panel .failure .tail")).to_contain_text("boom <img")
     page.go_back()
     expect(panel).to_be_hidden()
@@ -161,7 +161,6 @@ def the_panel(page: Page) -> None:
 
 def pause_and_resume(page: Page, client: Client) -> None:
     page.click("#pause")
-    expect(page.locator("#pause")).to_have_text("Pausing…")
     stand(page, "paused")
     expect(page.locator("#sentence")).to_contain_text("Nothing runs until it is resumed")
     has_no_barriers(page)
@@ -179,16 +178,16 @@ def a_hint_a_pin_and_its_withdrawal(page: Page, client: Client) -> None:
     page.fill("#hint", f"try twice as much {EVIL}")
     page.click("#hint-form [data-act=hint]")
     expect(page.locator("#asked")).to_contain_text(f"try twice as much {EVIL}")
-    expect(page.locator("#asked li:has-text('twice') .tag")).to_have_text("done", timeout=SLOW)
+    expect(page.locator("#asked li:has-text('twice') .tag")).to_have_text("done")
     assert any(wish["act"] == "hint" for wish in client.get("api/state")["wishes"]["written"])
     page.fill("#hint", "only odd numbers")
     page.click("#hint-form [data-act=pin]")
-    expect(page.locator("#standing")).to_contain_text("only odd numbers", timeout=SLOW)
+    expect(page.locator("#standing")).to_contain_text("only odd numbers")
     page.fill("#hint", "the learning rate")
     page.click("#hint-form [data-act=forbid]")
-    expect(page.locator("#standing")).to_contain_text("the learning rate", timeout=SLOW)
+    expect(page.locator("#standing")).to_contain_text("the learning rate")
     page.click("#standing li:has-text('odd') button")
-    expect(page.locator("#standing li:has-text('odd')")).to_have_count(0, timeout=SLOW)
+    expect(page.locator("#standing li:has-text('odd')")).to_have_count(0)
     expect(page.locator("#standing")).to_contain_text("the learning rate")
 
 
@@ -205,7 +204,7 @@ def a_keep_is_taken_back(page: Page, client: Client) -> None:
     take_back.click()
     page.click("#sure-yes")
     expect(page.locator("#panel .said")).to_contain_text("Asked")
-    expect(page.locator("#panel .decision")).to_contain_text("taken back by a person", timeout=SLOW)
+    expect(page.locator("#panel .decision")).to_contain_text("taken back by a person")
     expect(take_back).to_have_count(0)
     page.click("#panel-close")
     assert client.get("api/experiments/1")["verdict"] == "discard"
@@ -248,6 +247,8 @@ def test_waiting_finished_and_the_built_in_search(chromium: Browser, told: Night
             stand(page, "waiting")
             expect(page.locator("#sentence")).to_contain_text(EVIL)
             expect(page.locator("#not-read")).to_be_visible()
+            page.click("#pause")
+            expect(page.locator("#pause")).to_have_text("Pausing…")
             has_no_barriers(page)
         told.stop("all 9 experiments are done", finished=True)
         stand(page, "finished")
@@ -305,7 +306,7 @@ def test_fifty_thousand_experiments(chromium: Browser, told: Night, client: Clie
         expect(page.locator("#rows tr")).to_have_count(50)
         for number in range(50_001, 50_101):
             told.history.append(_made_up(number))
-        expect(page.locator("#rows tr").first).to_have_attribute("data-number", "50100", timeout=SLOW)
+        expect(page.locator("#rows tr").first).to_have_attribute("data-number", "50100")
         expect(page.locator("#rows tr")).to_have_count(50)
         assert page.evaluate("document.getElementsByTagName('*').length") < 2_000
         box = page.locator("#chart .u-over").bounding_box()

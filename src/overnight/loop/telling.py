@@ -91,7 +91,8 @@ class Teller(BackgroundCompanion):
         match event:
             case SessionOpened():
                 self._session = event.session
-                self._best = self._ask(History.incumbent)
+                # Of a new session there is none, and by the time that this is asked there may be a keep to be told of.
+                self._best = None if event.resumed_after is None else self._ask(History.incumbent)
                 self._told = {self._best.number} if self._best is not None else set()
             case ExperimentJudged() if event.judged.verdict == "keep":
                 self._keep_news()

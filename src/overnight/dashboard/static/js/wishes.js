@@ -19,6 +19,7 @@ const WAITS = {
 const STANDS = { hint: "For the next brief", pin: "Pinned", forbid: "Forbidden" };
 let wishes = { waiting: [], written: [], standing: [] };
 let atWork = false;
+let question = new AbortController();
 
 export function start() {
   for (const button of document.querySelectorAll("#controls button")) {
@@ -107,8 +108,11 @@ function showControls() {
 const about = (one) => [one.number !== null ? `experiment ${one.number}` : "", one.text].filter(Boolean).join(": ");
 const asked = (one) => [WAITS[one.act], one.act === "withdraw" ? "" : about(one)].filter(Boolean).join(": ");
 
-// A question with two answers; true for yes.
+// A question with two answers; true for yes. One that is asked the moment the last was closed takes its place: the
+// browser tells of the closing a little later, and that must not be taken for the new one's answer.
 export function sure(title, words, yes, kind = "danger") {
+  question.abort();
+  question = new AbortController();
   const dialog = $("sure");
   $("sure-yes").className = kind;
   say($("sure-title"), title);
@@ -118,6 +122,7 @@ export function sure(title, words, yes, kind = "danger") {
   dialog.showModal();
   $("sure-no").focus();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
+    const answered = () => dialog.open || resolve(dialog.returnValue === "yes");
+    dialog.addEventListener("close", answered, { signal: question.signal });
   });
 }
