@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from overnight.errors import Interrupted
-from overnight.fleet.local import LocalFleet, Version, linked_paths
+from overnight.fleet.local import LocalSlot
+from overnight.fleet.slot import Version, linked_paths
 from overnight.goal.settings import Settings
 from overnight.repo.git import Repository
 from overnight.runs.sandbox import NoSandbox, Sandbox, find_sandbox
@@ -32,7 +33,7 @@ def project(tmp_path: Path) -> Checkout:
 
 def fleet_of(
     project: Checkout, sandbox: Sandbox | None = None, *, stop: bool = False, **changes: Any
-) -> tuple[LocalFleet, Version]:
+) -> tuple[LocalSlot, Version]:
     repository = Repository.find(project.folder)
     settings = Settings.model_validate(
         {"edit": "solve.py", "run": f"{sys.executable} solve.py", "metric": "loss", "budget": 20, **changes}
@@ -40,7 +41,7 @@ def fleet_of(
     state = project.folder / ".overnight"
     logs = state / "sessions" / "s" / "logs"
     base = repository.head()
-    fleet = LocalFleet(
+    fleet = LocalSlot(
         repository,
         settings,
         base,

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from overnight.errors import Interrupted, Trouble
-from overnight.fleet.local import Version
 from overnight.fleet.outside import Outside
+from overnight.fleet.slot import Version
 from overnight.goal.settings import Settings
 from overnight.repo.git import Repository
 from tests.checkout import Checkout

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.errors import Trouble, explain_os
 from overnight.fleet.limits import broken_limit, is_limit
 from overnight.fleet.rooms import Rooms
+from overnight.fleet.slot import Version
 from overnight.folders import fresh_folder
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Measured, Role
@@ -31,16 +31,8 @@ GUARD_SECONDS = 1800.0
 """What a guard command gets."""
 
 
-@dataclass(frozen=True)
-class Version:
-    """What is measured: a commit, and the fingerprint of the files in it that may differ."""
-
-    commit: str
-    fingerprint: str
-
-
-class LocalFleet:
-    """One slot on this machine."""
+class LocalSlot:
+    """A slot on this machine."""
 
     def __init__(
         self,
@@ -52,8 +44,13 @@ class LocalFleet:
         logs: Path,
         sandbox: Sandbox,
         should_stop: Callable[[], bool],
+        number: int = 0,
     ) -> None:
-        """`base` is the baseline's commit, the scorer's home; `work` holds the copies, `logs` what runs print."""
+        """`base` is the baseline's commit, the scorer's home; `work` holds the copies, `logs` what runs print.
+
+        `number` is the slot's place among the session's.
+        """
+        self.number = number
         project = repository.root / repository.prefix
         links = linked_paths(settings.read, project)
         self._settings = settings
@@ -197,6 +194,7 @@ class LocalFleet:
         return Measured(
             number=number,
             role=role,
+            slot=self.number,
             commit=version.commit,
             fingerprint=version.fingerprint,
             seed=seed,

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 from overnight.errors import Trouble, explain_os
-from overnight.fleet.local import Version, linked_paths
+from overnight.fleet.local import linked_paths
+from overnight.fleet.slot import Version
 from overnight.goal.settings import LiveSettings, Settings
 from overnight.ledger.records import Measured, Role
 from overnight.repo.git import Repository

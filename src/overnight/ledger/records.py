@@ -153,6 +153,12 @@ class Measured(_Record):
     cpu_seconds: float = 0.0
     peak_mb: float = 0.0
     """The largest resident memory of the whole process tree seen, in MiB."""
+    slot: int = 0
+    """Which of the session's slots made it."""
+    machine: str = ""
+    """The name of the machine that made it; "" for the session's own."""
+    machine_type: str = ""
+    """What kind of machine that is: only runs of one kind are compared; "" for the session's own."""
     cut_off: tuple[str, ...] = ()
     """Why earlier tries of this run did not count: somebody killed them, or the machine slept."""
     joules: float | None = None

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from overnight.errors import Interrupted, SessionError
-from overnight.fleet.local import LocalFleet, Version
+from overnight.fleet.local import LocalSlot
+from overnight.fleet.slot import Version
 from overnight.folders import remove
 from overnight.goal.settings import Settings
 from overnight.ledger.history import choose_session
@@ -37,7 +38,7 @@ class Again:
     origin: Origin
     kept: list[Judged]
     """In the branch's order, at least one."""
-    fleet: LocalFleet
+    fleet: LocalSlot
     should_stop: Callable[[], bool]
 
     @property
@@ -89,7 +90,7 @@ def measuring_again(state: State, session: str | None, should_stop: Callable[[],
             )
         repository = Repository.find(state.folder.parent)
         logs = state.logs(history.session)
-        fleet = LocalFleet(
+        fleet = LocalSlot(
             repository,
             settings,
             started.base,

@@ -11,7 +11,8 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from overnight.errors import Interrupted, Trouble
-from overnight.fleet.local import LocalFleet, Version
+from overnight.fleet.local import LocalSlot
+from overnight.fleet.slot import Version
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Judged, Measured, Proposed, Role
 from overnight.ledger.store import Recorder
@@ -41,7 +42,7 @@ class Bench:
         settings: Settings,
         history: Recorder,
         refs: SessionRefs,
-        fleet: LocalFleet,
+        fleet: LocalSlot,
         disk: DiskRoom,
         *,
         seed: int,

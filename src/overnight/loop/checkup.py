@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.errors import GoalError, Interrupted
-from overnight.fleet.local import LocalFleet, Version
+from overnight.fleet.local import LocalSlot
+from overnight.fleet.slot import Version
 from overnight.folders import remove
 from overnight.goal.document import Goal
 from overnight.goal.names import direction_of
@@ -73,7 +74,7 @@ def check_goal(
     check_mlflow(goal.settings, goal)
     state = State.of(goal.folder)
     with state.locked():
-        fleet = LocalFleet(
+        fleet = LocalSlot(
             project.repository,
             goal.settings,
             project.base,

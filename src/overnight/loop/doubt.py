@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 
-from overnight.fleet.local import Version
+from overnight.fleet.slot import Version
 from overnight.ledger.records import Proposed, Role
 from overnight.loop.bench import Bench, Rival
 from overnight.loop.events import SessionEvent

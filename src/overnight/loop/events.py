@@ -40,6 +40,8 @@ class RunStarted:
     hypothesis: str
     limit: float
     """Seconds until it is ended by force."""
+    slot: int = 0
+    """Where it is made."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from overnight.fleet.local import Version
+from overnight.fleet.slot import Version
 from overnight.ledger.records import Proposed
 from overnight.loop.bench import Bench
 from overnight.loop.doubt import measured_again

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Generator, Iterator
 
 from overnight.errors import GoalError, OvernightError, Trouble
-from overnight.fleet.local import Version
 from overnight.fleet.outside import Outside
+from overnight.fleet.slot import Version
 from overnight.goal.settings import LiveSettings
 from overnight.judge.sequential import Side
 from overnight.ledger.records import Judged, Measured, Proposed, Role, Steered

@@ -12,8 +12,9 @@ from pathlib import Path
 from types import TracebackType
 
 from overnight.errors import GoalError, Interrupted, OvernightError, Trouble
-from overnight.fleet.local import LocalFleet, Version
+from overnight.fleet.local import LocalSlot
 from overnight.fleet.outside import Outside
+from overnight.fleet.slot import Version
 from overnight.folders import remove
 from overnight.goal.settings import Settings
 from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS
@@ -69,7 +70,7 @@ class Night:
         self._should_stop = should_stop
         self._folder: Path = state.work
         remove(self._folder)
-        self._fleet = LocalFleet(
+        self._fleet = LocalSlot(
             project.repository,
             settings,
             project.base,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 
-from overnight.fleet.local import Version
+from overnight.fleet.slot import Version
 from overnight.judge.effects import NONE
 from overnight.judge.ties import Ideas
 from overnight.ledger.history import VERIFYING

@@ -11,7 +11,7 @@ from collections.abc import Container, Iterable, Sequence
 from random import Random
 
 from overnight.errors import SessionError
-from overnight.fleet.local import Version
+from overnight.fleet.slot import Version
 from overnight.goal.settings import Settings
 from overnight.judge.judge import Judge
 from overnight.judge.noise import Interval, Noise, pooled_noise

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pygit2
 
 from overnight.errors import SessionError
-from overnight.fleet.local import Version
+from overnight.fleet.slot import Version
 from overnight.goal.settings import Settings
 from overnight.judge.noise import Noise, mean_difference
 from overnight.ledger.history import History

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from overnight.errors import Trouble
-from overnight.fleet.local import Version
 from overnight.fleet.outside import Outside
+from overnight.fleet.slot import Version
 from overnight.goal.settings import LiveSettings
 from overnight.ledger.records import Deployed, Measured, Role, Troubled
 from overnight.ledger.store import Recorder

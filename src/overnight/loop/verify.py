@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from overnight.errors import SessionError
-from overnight.fleet.local import Version
+from overnight.fleet.slot import Version
 from overnight.judge.noise import Noise, mean_difference
 from overnight.ledger.records import Measured, Role, Verified
 from overnight.loop.again import Again, measuring_again

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from overnight.fleet.local import Version
+from overnight.fleet.slot import Version
 from overnight.ledger.history import History
 from overnight.ledger.records import Proposed
 from overnight.loop.assemble import Origin

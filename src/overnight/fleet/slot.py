@@ -1,0 +1,56 @@
+"""What every slot is: a place where one run at a time is made, on this machine or on another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from overnight.ledger.records import Measured, Role
+
+
+@dataclass(frozen=True)
+class Version:
+    """What is measured: a commit, and the fingerprint of the files in it that may differ."""
+
+    commit: str
+    fingerprint: str
+
+
+class Slot(Protocol):
+    """Makes runs, one at a time, each in a thread of the slot's own; none of it knows what other slots do."""
+
+    number: int
+    """Its place among the session's slots, from 0."""
+
+    def measure(
+        self,
+        version: Version,
+        number: int,
+        role: Role,
+        seed: int,
+        *,
+        rival: Version | None = None,
+        measured_by: str | None = None,
+    ) -> Measured:
+        """Make one run of `version` for experiment `number` and read its metric, or compare it with `rival` where the
+        goal has `compare`. With `measured_by`, that command takes the place of the goal's scorer or comparison.
+
+        Raises Interrupted when asked to stop, Trouble when something outside is wrong.
+        """
+        ...
+
+    def broken_guard(self, version: Version, metrics: Mapping[str, float]) -> str | None:
+        """The first of the goal's guards that does not hold for `version`, in words; None when all do.
+
+        `metrics` are the version's own numbers, for guards that are limits (`peak_mb < 4000`).
+        """
+        ...
+
+    def audit(self, version: Version) -> None:
+        """Make sure that the slot's copies hold what git says, looking at every file: before anything is kept."""
+        ...
+
+    def close(self) -> None:
+        """Give back what it holds."""
+        ...
