@@ -106,21 +106,16 @@ class LocalSlot:
         measured = measured.model_copy(update={"cut_off": tuple(cut_off)})
         return measured if rival is None else measured.model_copy(update={"rival_fingerprint": rival.fingerprint})
 
-    def broken_guard(self, version: Version, metrics: Mapping[str, float]) -> str | None:
-        """The first of the goal's guards that does not hold for `version`, in words; None when all do.
-
-        `metrics` are the version's own numbers, for guards that are limits (`peak_mb < 4000`).
-        """
+    def broken_guard(self, version: Version, metrics: Mapping[str, float] | None) -> str | None:
+        """See `Slot`."""
         for guard in self._settings.guards:
-            broken = broken_limit([guard], metrics) if is_limit(guard) else self._broken_command(version, guard)
+            if not is_limit(guard):
+                broken = self._broken_command(version, guard)
+            else:
+                broken = broken_limit([guard], metrics) if metrics is not None else None
             if broken:
                 return broken
         return None
-
-    def broken_command(self, version: Version) -> str | None:
-        """The same for those guards only that are commands, for which nothing need have been measured."""
-        commands = (guard for guard in self._settings.guards if not is_limit(guard))
-        return next(filter(None, (self._broken_command(version, guard) for guard in commands)), None)
 
     def audit(self, version: Version) -> None:
         """Make sure that the copies hold what git says, looking at every file: before anything is kept."""

@@ -40,10 +40,11 @@ class Slot(Protocol):
         """
         ...
 
-    def broken_guard(self, version: Version, metrics: Mapping[str, float]) -> str | None:
+    def broken_guard(self, version: Version, metrics: Mapping[str, float] | None) -> str | None:
         """The first of the goal's guards that does not hold for `version`, in words; None when all do.
 
-        `metrics` are the version's own numbers, for guards that are limits (`peak_mb < 4000`).
+        `metrics` are the version's own numbers, for guards that are limits (`peak_mb < 4000`); None where it was not
+        measured, so that only commands are tried.
         """
         ...
 

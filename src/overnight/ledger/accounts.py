@@ -197,8 +197,12 @@ class Accounts(Asking):
         return int(self._aggregate("max(number)", "kind IN ('proposed', 'judged')"))
 
     def last_judged_number(self) -> int:
-        """The largest number that has a verdict: how many experiments are done, since they are done in order."""
+        """The largest number that has a verdict."""
         return int(self._aggregate("max(number)", "kind = 'judged'"))
+
+    def done(self) -> int:
+        """How many experiments have a verdict."""
+        return int(self._aggregate("count(DISTINCT number)", "kind = 'judged' AND number > 0"))
 
     def last_kept_number(self) -> int:
         """The number of the newest experiment that is kept now; 0 when there is none."""

@@ -9,6 +9,7 @@ from overnight.ledger.accounts import FAILED, Accounts
 from overnight.ledger.asking import EVENTS, NEWEST, NO_LIMIT, Event, event_of, expect
 from overnight.ledger.reader import Source
 from overnight.ledger.records import (
+    Carried,
     Deployed,
     Judged,
     Measured,
@@ -144,9 +145,44 @@ class History(Accounts):
         return self._judged(verdicts=FAILED, limit=count, newest=True)[::-1]
 
     def proposed(self, number: int) -> Proposed | None:
-        """The proposal of one experiment."""
-        found = self._fetch("kind = 'proposed' AND number = :number", newest=1, number=number)
-        return expect(Proposed, found[0]) if found else None
+        """The proposal of one experiment, as it was carried over since."""
+        return next(iter(self.candidates(number)[-1:]), None)
+
+    def candidates(self, number: int) -> list[Proposed]:
+        """The proposal of one experiment as it was made, and as it was carried over each time; the last counts."""
+        found: list[Proposed] = []
+        for event in self._fetch("kind IN ('proposed', 'carried') AND number = :number", number=number):
+            if isinstance(event.record, Carried) and found:
+                found.append(event.record.applied_to(found[-1]))
+            else:
+                found = [expect(Proposed, event)]
+        return found
+
+    def undecided(self) -> list[Proposed]:
+        """The proposals that have no verdict yet, as they were carried over since, in the order of their numbers."""
+        judged = "SELECT number FROM events AS done WHERE done.session = :session AND done.kind = 'judged'"
+        numbers = {
+            event.record.number
+            for event in self._fetch(f"kind = 'proposed' AND number NOT IN ({judged})")
+            if isinstance(event.record, Proposed)
+        }
+        return [proposed for number in sorted(numbers) if (proposed := self.proposed(number)) is not None]
+
+    def missing_numbers(self) -> list[int]:
+        """The numbers below the newest experiment's that none has: their proposals were cut off before they came."""
+        newest = self.last_number()
+        if int(self._aggregate("count(DISTINCT number)", "kind IN ('proposed', 'judged') AND number > 0")) == newest:
+            return []
+        sql = "SELECT DISTINCT number FROM events WHERE session = :session AND kind IN ('proposed', 'judged')"
+        known = {number for (number,) in self._source.rows(sql, session=self.session)}
+        return [number for number in range(1, newest) if number not in known]
+
+    def version_judged(self, commit: str) -> Judged | None:
+        """The verdict by which a version became the incumbent: that of a keep, or the baseline's."""
+        if commit == self.started().base:
+            return self.baseline()
+        found = self._fetch("verdict = 'keep' AND payload ->> 'commit' = :commit", newest=1, commit=commit)
+        return expect(Judged, found[0]) if found else None
 
     def proposed_after(self, number: int) -> Iterator[Proposed]:
         """The proposals with larger numbers, in order, without holding them all."""

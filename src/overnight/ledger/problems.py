@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from overnight.errors import OvernightError, Trouble
 
-VERSION = 5
+VERSION = 6
 """1: one table, no version written down. 2: each event has a hash and a monotonic clock. 3: also `reviewed`.
-4: also `steered`. 5: also `deployed`."""
+4: also `steered`. 5: also `deployed`. 6: also `carried`; experiments may end in another order than they began."""
 
 _DAMAGED = ("malformed", "not a database", "no such table", "does not exist")
 _FOR_A_WHILE = (

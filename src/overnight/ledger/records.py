@@ -116,6 +116,25 @@ class Proposed(Usage):
     output_tail: str = ""
     seconds: float = 0.0
     """What the proposal took."""
+    again: bool = False
+    """It takes the place of an earlier one of this number, which did not fit the incumbent any more."""
+
+
+class Carried(_Record):
+    """Another version became the incumbent before a candidate was measured, or while it was: it was made anew on top of
+    that, and is measured as what it is now."""
+
+    kind: Literal["carried"] = "carried"
+    number: int
+    parent: str
+    commit: str
+    inside: tuple[int, ...]
+    fingerprint: str
+    """All as in `Proposed`."""
+
+    def applied_to(self, proposed: Proposed) -> Proposed:
+        """The proposal as it is from here on."""
+        return proposed.model_copy(update=self.model_dump(exclude={"kind", "number"}))
 
 
 class Measured(_Record):
@@ -338,6 +357,7 @@ Record = (
     SessionStarted
     | Resumed
     | Proposed
+    | Carried
     | Measured
     | Judged
     | Deployed
@@ -354,6 +374,7 @@ RECORD_KINDS: dict[str, type[Record]] = {
     "session_started": SessionStarted,
     "resumed": Resumed,
     "proposed": Proposed,
+    "carried": Carried,
     "measured": Measured,
     "judged": Judged,
     "deployed": Deployed,

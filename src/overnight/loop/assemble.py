@@ -10,7 +10,7 @@ from overnight.fleet.local import linked_paths
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History
-from overnight.ledger.records import Judged, Steered
+from overnight.ledger.records import Judged, Proposed, Steered
 from overnight.loop.state import State
 from overnight.propose.agents import check_agent, named
 from overnight.propose.agents.any_command import AnyCommand
@@ -110,8 +110,10 @@ def make_proposer(
     state: State,
     sandbox: Sandbox,
     should_stop: Callable[[], bool],
+    thinker: int = 0,
 ) -> Proposer:
-    """The proposer that `settings.agent` names, which `check_agents` has looked at."""
+    """The proposer that `settings.agent` names, which `check_agents` has looked at; `thinker` tells equals apart."""
+    where = f"thinker-{thinker}-agent" if thinker else "agent"
 
     def make(who: str, place: str) -> Proposer:
         if who == "search":
@@ -131,7 +133,7 @@ def make_proposer(
         )
 
     first, *others = settings.agent
-    members = [make(first, "agent"), *(make(who, f"agent-{n}") for n, who in enumerate(others, 2))]
+    members = [make(first, where), *(make(who, f"{where}-{n}") for n, who in enumerate(others, 2))]
     if not others:
         return members[0]
     stop = settings.stop
@@ -183,8 +185,12 @@ def make_brief(
     number: int,
     incumbent: Judged,
     noise: float,
+    overtaken: Proposed | None = None,
 ) -> Brief:
-    """All that is known when experiment `number` is to be proposed; `noise` is that of one run."""
+    """All that is known when experiment `number` is to be proposed; `noise` is that of one run.
+
+    `overtaken` is what was proposed under this number for an incumbent that is none any more.
+    """
     baseline = history.baseline()
     last = next(iter(history.judged_last(1)), None)
     assert baseline is not None
@@ -208,7 +214,14 @@ def make_brief(
         tokens=settings.brief_tokens,
         window=settings.live.window if settings.live else None,
         wishes=tuple(_wish_words(history, wish) for wish in history.wishes()),
+        under_way=tuple(other.hypothesis for other in history.undecided() if other.commit and other.number != number),
+        overtaken=overtaken.hypothesis if overtaken is not None else None,
+        overtaken_patch=_patch_of(project, overtaken) if overtaken is not None else "",
     )
+
+
+def _patch_of(project: Project, proposed: Proposed) -> str:
+    return project.repository.patch_if_whole(proposed.parent, proposed.commit or proposed.parent) or ""
 
 
 def _wish_words(history: History, wish: Steered) -> str:

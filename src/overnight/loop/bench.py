@@ -7,22 +7,24 @@ the same code as one that was not.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from overnight.errors import Interrupted, Trouble
-from overnight.fleet.local import LocalSlot
-from overnight.fleet.slot import Version
+from overnight.fleet.slot import Slot, Version
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Judged, Measured, Proposed, Role
 from overnight.ledger.store import Recorder
 from overnight.loop.assemble import Project
 from overnight.loop.control import is_doubtful
+from overnight.loop.crew import InSlot, Work
 from overnight.loop.disk import DiskRoom
 from overnight.loop.events import ExperimentJudged, GuardsStarted, RunFinished, RunStarted
 from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
 from overnight.repo.branch import SessionRefs
+
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Rival:
 
 
 class Bench:
-    """What every way to decide needs: the fleet that runs, the ledger that remembers, the branch of what is kept."""
+    """What every way to decide needs: runs, the ledger that remembers, the branch of what is kept."""
 
     def __init__(
         self,
@@ -42,7 +44,6 @@ class Bench:
         settings: Settings,
         history: Recorder,
         refs: SessionRefs,
-        fleet: LocalSlot,
         disk: DiskRoom,
         *,
         seed: int,
@@ -52,7 +53,6 @@ class Bench:
         self.settings = settings
         self.history = history
         self.refs = refs
-        self.fleet = fleet
         self._disk = disk
         self.seed = seed
         self._should_stop = should_stop
@@ -94,7 +94,7 @@ class Bench:
         *,
         inside: Sequence[int] = (),
         rival: Rival | None = None,
-    ) -> Iterator[RunStarted | RunFinished]:
+    ) -> InSlot[Measured]:
         """Make one run and write it down; `rival` is what it is compared with where the goal says `compare`.
 
         Raises Interrupted when asked to stop, and Trouble when it was not the version's fault that it failed.
@@ -104,28 +104,39 @@ class Bench:
         self._disk.must_suffice()
         yield RunStarted(number, role, seed, hypothesis, self.settings.hard_limit)
         other = rival.version if rival else None
-        measured = self.fleet.measure(version, number, role, seed, rival=other)
+        measured: Measured = yield Work(lambda slot: slot.measure(version, number, role, seed, rival=other))
         held = {"inside": tuple(inside), "against": tuple(sorted(rival.inside)) if rival else None}
         measured = measured.model_copy(update=held)
         if is_doubtful(self.history, measured):
             yield from self._blame_the_machine(measured)
         self.history.append(measured)
         yield RunFinished(measured)
+        return measured
 
-    def _blame_the_machine(self, failed: Measured) -> Iterator[RunStarted | RunFinished]:
+    def _blame_the_machine(self, failed: Measured) -> InSlot[None]:
         """Run the incumbent, which ran before. Raises Trouble when it fails too: it is not the candidate's fault."""
         incumbent = self.incumbent()
         version = Version(incumbent.commit or self.project.base, incumbent.fingerprint or "")
         seed = seeds_for(self.seed, incumbent.number)[0]
         yield RunStarted(failed.number, "control", seed, "is it the machine?", self.settings.hard_limit)
         rival = version if self.settings.compare else None
-        control = self.fleet.measure(version, failed.number, "control", seed, rival=rival)
+        control: Measured = yield Work(lambda slot: slot.measure(version, failed.number, "control", seed, rival=rival))
         self.history.append(control)
         yield RunFinished(control)
         if control.outcome != "ok":
             raise Trouble(
                 "machine", f"the incumbent, which ran before, fails now as the candidate did: {control.reason}"
             )
+
+    def stored(self, number: int, make: Callable[[], str]) -> str:
+        """The commit of experiment `number`'s candidate as `make` makes it, safe from `git gc`; one before it stays."""
+        for _ in range(_TRIES):
+            self.refs.wait_for_gc()
+            commit = make()
+            self.refs.keep_earlier(number)
+            if self.refs.secure(commit, number):
+                return commit
+        raise Trouble("git", "git lost a candidate again and again while it was stored")
 
     def secure(self, kept: Sequence[Judged]) -> None:
         """See to it that the new commits of the branch cannot get lost, before the ledger speaks of them."""
@@ -135,18 +146,26 @@ class Bench:
         ):
             raise Trouble("git", "git lost a commit while it was stored (`git gc --prune=now` may have been at work)")
 
-    def guards_start(self, number: int) -> Iterator[GuardsStarted]:
-        """The news that guards are tried, where there are any."""
+    def broken_guard(self, number: int, version: Version, runs: Sequence[Measured] | None) -> InSlot[str | None]:
+        """Why a version must not be kept, whatever its metric; None when every guard holds.
+
+        `number` is the experiment that it is about, `runs` those of the version; without them, commands only are tried.
+        """
         if self.settings.guards:
             yield GuardsStarted(number)
 
-    def broken_guard(self, version: Version, runs: Sequence[Measured]) -> str | None:
-        """Why a version must not be kept, whatever its metric; None when every guard holds."""
-        self.fleet.audit(version)
-        return self.fleet.broken_guard(version, mean_metrics(runs))
+        def look(slot: Slot) -> str | None:
+            slot.audit(version)
+            return slot.broken_guard(version, None if runs is None else mean_metrics(runs))
+
+        broken: str | None = yield Work(look)
+        return broken
 
     def record(self, proposed: Proposed, runs: Sequence[Measured], started: float) -> Judged:
-        """An experiment's verdict as far as it is known before it is judged; `started` is on the monotonic clock."""
+        """An experiment's verdict as far as it is known before it is judged.
+
+        `started` is when it was taken up, on the monotonic clock, less what had been spent on it before.
+        """
         return Judged(
             number=proposed.number,
             verdict="discard",
@@ -161,6 +180,12 @@ class Bench:
             origin=proposed.origin,
             peak_mb=max((run.peak_mb for run in runs if run.role == "candidate"), default=0.0),
         )
+
+    def of_nothing(self, proposed: Proposed, reason: str = "") -> ExperimentJudged:
+        """The verdict on a proposal in which there is nothing to measure, as it says itself or `reason` does."""
+        verdict, why = proposed.verdict or "no_change", reason or proposed.reason
+        judged = self.record(proposed, [], time.monotonic() - proposed.seconds)
+        return self.write(judged, verdict=verdict, reason=why, output_tail=proposed.output_tail)
 
     def failed(self, judged: Judged, run: Measured, runs: int = 1) -> ExperimentJudged:
         """The verdict on a candidate that gave no metric."""

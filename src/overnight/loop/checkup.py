@@ -95,7 +95,7 @@ def check_goal(
                     raise baseline_error(project, measured)
                 runs.append(measured)
                 yield RunFinished(measured)
-            broken = fleet.broken_guard(version, mean_metrics(runs)) if runs else fleet.broken_command(version)
+            broken = fleet.broken_guard(version, mean_metrics(runs) if runs else None)
             if broken:
                 raise GoalError([f"{goal.at('guards')}: the baseline itself fails: {broken}"])
         finally:

@@ -205,8 +205,8 @@ class Doctor:
 
 
 def _numbers(history: History) -> Iterator[Finding]:
-    """Are there as many verdicts as proposals, one each? The newest experiment may be under way still."""
-    proposals = Counter(proposed.number for proposed in history.proposed_after(0))
+    """Are there as many verdicts as proposals, one each? Whatever a session that goes on was at may have none yet."""
+    proposals = Counter(proposed.number for proposed in history.proposed_after(0) if not proposed.again)
     for number in (number for number, times in proposals.items() if times > 1):
         yield Finding(f"session {history.session}: experiment {number} was proposed twice", "wrong")
     judged = {record.number for record in history.judged_after(0)}

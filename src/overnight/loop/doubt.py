@@ -5,12 +5,10 @@ Not by the `verify:` scorer: what that says decides nothing, or the agent would 
 
 from __future__ import annotations
 
-from collections.abc import Generator
-
 from overnight.fleet.slot import Version
 from overnight.ledger.records import Proposed, Role
 from overnight.loop.bench import Bench, Rival
-from overnight.loop.events import SessionEvent
+from overnight.loop.crew import InSlot
 from overnight.loop.repeats import mean
 from overnight.loop.seeds import seeds_for
 
@@ -20,7 +18,7 @@ _NOBODYS = -(10**9)
 
 def measured_again(
     bench: Bench, proposed: Proposed, winner: Version, other: Version, *, pairs: int
-) -> Generator[SessionEvent, None, str | None]:
+) -> InSlot[str | None]:
     """Measure `pairs` pairs. Returns why the winner is no winner after all; None when it is better again."""
     number, settings = proposed.number, bench.settings
     roles: dict[Role, Version] = {"verify_incumbent": other, "verify_candidate": winner}

@@ -1,16 +1,24 @@
-"""Keep or discard where the metric repeats exactly: one run decides, and a tie is no improvement."""
+"""Keep or discard where the metric repeats exactly: one run decides, and a tie is no improvement.
+
+Several candidates may be on their way at once, each made on top of the incumbent of its time. One that wins while
+another becomes the incumbent is put on top of that and measured again, since gains do not always add up; if the two do
+not go together, the better one stays.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 
 from overnight.fleet.slot import Version
-from overnight.ledger.records import Proposed
-from overnight.loop.bench import Bench
+from overnight.ledger.records import Judged, Measured, Proposed
+from overnight.loop.bench import Bench, Rival
+from overnight.loop.carrying import carried_over, is_overtaken
+from overnight.loop.crew import InSlot
 from overnight.loop.doubt import measured_again
-from overnight.loop.events import SessionEvent
+from overnight.loop.events import ExperimentJudged, VerdictChanged
 from overnight.loop.seeds import SEEDS_WANTED, seeds_for
 from overnight.loop.suspicion import suspicions
+from overnight.loop.undo import dropped
 from overnight.loop.weaving import lines_saved
 from overnight.repo.branch import kept_message
 
@@ -18,60 +26,74 @@ _PAIRS = 2
 """Runs on fresh seeds of a suspicious winner and of the incumbent."""
 
 
-def decide_exactly(bench: Bench, proposed: Proposed, started: float) -> Iterator[SessionEvent]:
-    """Run the candidate, unless that was done before, and write the verdict."""
-    settings, number = bench.settings, proposed.number
-    version = Version(proposed.commit or "", proposed.fingerprint or "")
-    if not any(run.role == "candidate" for run in bench.history.runs(number)):
-        inside, seed = (*proposed.inside, number), seeds_for(bench.seed, number)[0]
-        steps = bench.measure(
-            version, number, "candidate", seed, proposed.hypothesis, inside=inside, rival=bench.rival()
-        )
-        yield from steps
-    runs = [run for run in bench.history.runs(number) if run.role == "candidate"]
-    run, incumbent, judged = runs[0], bench.incumbent(), bench.record(proposed, runs, started)
-    if run.value is None or incumbent.metric is None:
-        yield bench.failed(judged, run)
-        return
-    before = incumbent.metric if run.rival is None else run.rival
-    gain = settings.gain(run.value, before)
-    reason, broken = _in_words(gain), None
-    saved = lines_saved(bench.project, proposed) if settings.prefer == "simpler" else 0
-    wanted = gain > 0 or (saved > 0 and gain >= -settings.margin)
-    if wanted and gain <= 0:
-        reason = f"simpler by {saved} {'line' if saved == 1 else 'lines'}, and {reason}"
-    if wanted:
-        yield from bench.guards_start(number)
-        broken = bench.broken_guard(version, runs)
-    flags: tuple[str, ...] = ()
-    if wanted and not broken:
-        flags = suspicions(bench.project, settings, bench.history, proposed, before, gain)
-        if flags and gain > 0:
-            other = Version(incumbent.commit or bench.project.base, incumbent.fingerprint or "")
-            problem = yield from measured_again(bench, proposed, version, other, pairs=_PAIRS)
-            broken = f"suspicious, since {flags[0]}; {problem}" if problem else None
-    numbers: dict[str, object] = {
-        "flags": flags,
-        "metric": run.value,
-        "metric_low": run.value,
-        "metric_high": run.value,
-        "before": before,
-        "gain": gain,
-        "gain_low": gain,
-        "gain_high": gain,
-    }
-    if not wanted or broken:
-        yield bench.write(judged, reason=f"{broken} (it was {reason})" if broken else reason, **numbers)
-        return
-    message = kept_message(proposed.hypothesis, settings.metric, before, run.value, number)
-    tree = bench.project.repository.tree_of(version.commit)
-    commit = bench.project.repository.commit_tree(incumbent.commit or bench.project.base, tree, message)
-    bench.secure([judged.model_copy(update={"commit": commit})])
-    yield bench.write(judged, verdict="keep", reason=reason, commit=commit, **numbers)
-    bench.move_branch()
+@dataclass(frozen=True)
+class _Result:
+    """What a candidate came to beside the version that it was made on."""
+
+    candidate: Proposed
+    on: Judged
+    """The verdict that made that version the incumbent."""
+    value: float
+    before: float
+    gain: float
+    is_wanted: bool
+    words: str
+
+    @property
+    def version(self) -> Version:
+        """What was measured."""
+        return Version(self.candidate.commit or "", self.candidate.fingerprint or "")
+
+    @property
+    def numbers(self) -> dict[str, object]:
+        """What the verdict says of it."""
+        metric = dict.fromkeys(("metric", "metric_low", "metric_high"), self.value)
+        return {**metric, "before": self.before, **dict.fromkeys(("gain", "gain_low", "gain_high"), self.gain)}
 
 
-def recheck(bench: Bench) -> Iterator[SessionEvent]:
+def decide_exactly(bench: Bench, proposed: Proposed, started: float) -> InSlot[Proposed | None]:
+    """Run the candidate, unless that was done before, and write the verdict.
+
+    Gives the candidate back, without a verdict, where it does not fit the incumbent any more and was never measured.
+    """
+    candidate, alone = proposed, None
+    for earlier in bench.history.candidates(proposed.number)[:-1]:
+        alone = _result(bench, earlier, _run_of(bench, earlier)) or alone
+    while True:
+        run = _run_of(bench, candidate)
+        if run is None and not is_overtaken(bench, candidate):
+            run = yield from _measure(bench, candidate)
+        result = _result(bench, candidate, run)
+        if run is not None and (result is None or not result.is_wanted):
+            if alone is not None:
+                why = result.words if result else run.reason
+                yield from _better_stays(bench, alone, f"together they are no improvement ({why})", started)
+            elif result is None:
+                yield bench.failed(_record(bench, candidate, started), run)
+            else:
+                yield bench.write(_record(bench, candidate, started), reason=result.words, **result.numbers)
+            return None
+        if result is not None and not is_overtaken(bench, candidate):
+            broken, flags = yield from _tried(bench, result)
+            if broken:
+                reason = f"{broken} (it was {result.words})"
+                yield bench.write(_record(bench, candidate, started), reason=reason, flags=flags, **result.numbers)
+                return None
+            if not is_overtaken(bench, candidate):  # Something else may have been kept while the guards were tried.
+                yield _keep(bench, result, _record(bench, candidate, started), flags)
+                return None
+        alone = result or alone
+        carried = carried_over(bench, candidate, bench.incumbent())
+        if carried is None and alone is None:
+            return candidate
+        if carried is None:
+            assert alone is not None
+            yield from _better_stays(bench, alone, "the two do not fit together", started)
+            return None
+        candidate = carried
+
+
+def recheck(bench: Bench) -> InSlot[None]:
     """Measure the incumbent once more: is it still the same, on this day, on this machine?"""
     incumbent = bench.incumbent()
     version = Version(incumbent.commit or "", incumbent.fingerprint or "")
@@ -82,5 +104,103 @@ def recheck(bench: Bench) -> Iterator[SessionEvent]:
     yield from bench.measure(version, incumbent.number, "incumbent", seed, words, inside=kept, rival=rival)
 
 
-def _in_words(gain: float) -> str:
-    return f"better by {gain:.3g}" if gain > 0 else "a tie" if gain == 0 else f"worse by {-gain:.3g}"
+def _measure(bench: Bench, candidate: Proposed, rival: Rival | None = None) -> InSlot[Measured]:
+    number = candidate.number
+    version = Version(candidate.commit or "", candidate.fingerprint or "")
+    inside, seed = (*candidate.inside, number), seeds_for(bench.seed, number)[0]
+    rival = rival or bench.rival()
+    return (
+        yield from bench.measure(version, number, "candidate", seed, candidate.hypothesis, inside=inside, rival=rival)
+    )
+
+
+def _run_of(bench: Bench, candidate: Proposed) -> Measured | None:
+    """The run of just this version, if it was made."""
+    runs = [run for run in bench.history.runs(candidate.number) if run.role == "candidate"]
+    return next((run for run in runs if run.fingerprint == candidate.fingerprint), None)
+
+
+def _result(bench: Bench, candidate: Proposed, run: Measured | None) -> _Result | None:
+    """What a run says of a candidate; None where there is none, or it gave no metric."""
+    on = bench.history.version_judged(candidate.parent)
+    if run is None or run.value is None or on is None or on.metric is None:
+        return None
+    settings = bench.settings
+    before = on.metric if run.rival is None else run.rival
+    gain = settings.gain(run.value, before)
+    words = f"better by {gain:.3g}" if gain > 0 else "a tie" if gain == 0 else f"worse by {-gain:.3g}"
+    saved = lines_saved(bench.project, candidate) if settings.prefer == "simpler" else 0
+    is_wanted = gain > 0 or (saved > 0 and gain >= -settings.margin)
+    if is_wanted and gain <= 0:
+        words = f"simpler by {saved} {'line' if saved == 1 else 'lines'}, and {words}"
+    return _Result(candidate, on, run.value, before, gain, is_wanted, words)
+
+
+def _tried(bench: Bench, result: _Result) -> InSlot[tuple[str | None, tuple[str, ...]]]:
+    """Why a winner must not be kept after all, if so; and what is suspicious about it."""
+    candidate, version = result.candidate, result.version
+    runs = [run for run in bench.history.runs(candidate.number) if run.fingerprint == candidate.fingerprint]
+    broken = yield from bench.broken_guard(candidate.number, version, runs)
+    if broken:
+        return broken, ()
+    flags = suspicions(bench.project, bench.settings, bench.history, candidate, result.before, result.gain)
+    if not flags or result.gain <= 0:
+        return None, flags
+    other = Version(result.on.commit or bench.project.base, result.on.fingerprint or "")
+    problem = yield from measured_again(bench, candidate, version, other, pairs=_PAIRS)
+    return f"suspicious, since {flags[0]}; {problem}" if problem else None, flags
+
+
+def _keep(bench: Bench, result: _Result, judged: Judged, flags: tuple[str, ...]) -> ExperimentJudged:
+    judged = _kept(bench, result, judged)
+    told = bench.write(judged, reason=result.words, flags=flags)
+    bench.move_branch()
+    return told
+
+
+def _kept(bench: Bench, result: _Result, judged: Judged) -> Judged:
+    """The verdict, and the commit on the branch, of what is kept on top of the version that it was made on."""
+    repository, on = bench.project.repository, result.on
+    message = kept_message(judged.hypothesis, bench.settings.metric, result.before, result.value, judged.number)
+    tree = repository.tree_of(result.version.commit)
+    commit = repository.commit_tree(on.commit or bench.project.base, tree, message)
+    kept = judged.model_copy(update={"verdict": "keep", "commit": commit, **result.numbers})
+    bench.secure([kept])
+    return kept
+
+
+def _better_stays(bench: Bench, alone: _Result, why: str, started: float) -> InSlot[None]:
+    """A winner does not go together with what was kept while it was measured, and `why` says so: which is better?"""
+    incumbent, candidate = bench.incumbent(), alone.candidate
+    judged = _record(bench, candidate, started)
+    problem = f"{alone.words}, but {why}"
+    gain = bench.settings.gain(alone.value, incumbent.metric or 0.0)
+    if bench.settings.compare:
+        run = yield from _measure(bench, candidate)
+        gain = bench.settings.gain(run.value, run.rival) if run.value is not None and run.rival is not None else 0.0
+    flags: tuple[str, ...] = ()
+    is_better = gain > 0 and alone.on.number in (0, *bench.kept())
+    if is_better:
+        broken, flags = yield from _tried(bench, alone)
+        is_better = broken is None and bench.incumbent().commit == incumbent.commit
+        problem = f"{broken} (it was {problem})" if broken else problem
+    if not is_better:
+        reason = f"{problem} as experiment {incumbent.number}, which stays"
+        yield bench.write(judged, reason=reason, flags=flags, **alone.numbers)
+        return
+    chain = bench.history.kept()
+    later = chain[[0, *(each.number for each in chain)].index(alone.on.number) :]
+    reason = f"made way for experiment {candidate.number}, which is better by itself by {gain:.3g}: {why}"
+    lost = [dropped(bench, each, reason) for each in later]
+    words = f"{alone.words}; experiment {incumbent.number} made way for it: {why}"
+    kept = _kept(bench, alone, judged).model_copy(update={"reason": words, "flags": flags})
+    bench.history.append(*lost, kept)
+    bench.move_branch()
+    for each in lost:
+        yield VerdictChanged(each, "keep")
+    yield ExperimentJudged(kept)
+
+
+def _record(bench: Bench, candidate: Proposed, started: float) -> Judged:
+    runs = [run for run in bench.history.runs(candidate.number) if run.role == "candidate"]
+    return bench.record(candidate, runs, started)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator
 
 from overnight.errors import GoalError, OvernightError, Trouble
 from overnight.fleet.outside import Outside
@@ -14,6 +14,7 @@ from overnight.judge.sequential import Side
 from overnight.ledger.records import Judged, Measured, Proposed, Role, Steered
 from overnight.loop.bench import Bench
 from overnight.loop.counted import counts_words, evidence, sides
+from overnight.loop.crew import InSlot
 from overnight.loop.events import ApprovalAwaited, ExperimentJudged, SessionEvent
 from overnight.loop.hints import uncommitted
 from overnight.loop.outcome import Decision, conversions, decided, figures, flaw_of_baseline, is_enough
@@ -43,14 +44,14 @@ class LiveCourse:
         self._steering = steering
         self._should_stop = should_stop
 
-    def baseline(self) -> Iterator[SessionEvent]:
+    def baseline(self) -> InSlot[None]:
         """The baseline beside itself, until enough people have met both: do the commands, the counts, the split work?
 
         Raises GoalError where they do not.
         """
         project = self._bench.project
         base = Version(project.base, fingerprint(project.edit_files(project.base)))
-        broken = self._bench.fleet.broken_command(base)
+        broken = yield from self._bench.broken_guard(0, base, None)
         if broken:
             raise GoalError([f"{project.goal.at('guards')}: the baseline itself fails: {broken}"])
         trial = self._trial(0, "baseline", "the baseline, beside itself", base, base)
@@ -128,7 +129,7 @@ class LiveCourse:
         """Remove the copies."""
         self._outside.close()
 
-    def decide(self, proposed: Proposed, started: float) -> Iterator[SessionEvent]:
+    def decide(self, proposed: Proposed, started: float) -> InSlot[None]:
         """Let a candidate out if it may be, and write the verdict."""
         bench, number = self._bench, proposed.number
         version = Version(proposed.commit or "", proposed.fingerprint or "")
@@ -138,8 +139,7 @@ class LiveCourse:
             yield bench.write(bench.record(proposed, [], started), reason=reason)
             return
         if not self._history.deployments(number):  # Nobody has met it yet.
-            yield from bench.guards_start(number)
-            refused = bench.fleet.broken_command(version)
+            refused = yield from bench.broken_guard(number, version, None)
             if refused is None and self._live.approve == "human":
                 refused = yield from self._approval(proposed)
             if refused is not None:
@@ -170,7 +170,7 @@ class LiveCourse:
         yield bench.write(judged, verdict="keep", reason=decision.reason, commit=commit, **numbers)
         bench.move_branch()
 
-    def take_out(self, steered: Steered) -> Iterator[SessionEvent]:
+    def take_out(self, steered: Steered) -> InSlot[None]:
         """A person takes a keep back: what was kept after it goes on without it, and people meet that from now on."""
         yield from take_back(self._bench, steered, _guarded)
         self.settle()
@@ -228,9 +228,8 @@ def _why(said: Steered) -> str:
     return f": {why}" if why else ""
 
 
-def _guarded(
-    bench: Bench, weave: Weave, kept: list[Judged], without: int
-) -> Generator[SessionEvent, None, tuple[Measured | None, str]]:
+def _guarded(bench: Bench, weave: Weave, kept: list[Judged], without: int) -> InSlot[tuple[Measured | None, str]]:
     """See `Try`: nobody need meet what is left before; only the guards that are commands are tried."""
-    yield from bench.guards_start(without)
-    return None, bench.fleet.broken_command(version_of(bench.project, weave, [judged.number for judged in kept])) or ""
+    version = version_of(bench.project, weave, [judged.number for judged in kept])
+    problem = yield from bench.broken_guard(without, version, None)
+    return None, problem or ""

@@ -1,46 +1,41 @@
-"""The work of a session between two troubles: the baseline if it is not known, then one experiment after another.
+"""The work of a session between two troubles: the baseline if it is not known, then experiments.
 
 It is made anew after each trouble, from the ledger, by the very code that resumes a killed session.
 """
 
 from __future__ import annotations
 
-import math
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from overnight.errors import GoalError, Interrupted, OvernightError, Trouble
+from overnight.errors import Trouble
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.outside import Outside
-from overnight.fleet.slot import Version
+from overnight.fleet.slot import Slot
 from overnight.folders import remove
 from overnight.goal.settings import Settings
-from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS
-from overnight.ledger.records import Judged
 from overnight.ledger.store import Recorder
 from overnight.loop.assemble import Project, make_proposer
-from overnight.loop.bench import Bench, Rival
+from overnight.loop.baseline import measure_baseline
+from overnight.loop.bench import Bench
+from overnight.loop.crew import Crew, Worker
 from overnight.loop.disk import DiskRoom
-from overnight.loop.events import ExperimentJudged, RunFinished, SessionEvent
+from overnight.loop.events import SessionEvent
 from overnight.loop.experiment import Experimenter
 from overnight.loop.frozen import FrozenWorld
-from overnight.loop.hints import baseline_error
 from overnight.loop.live_course import LiveCourse
 from overnight.loop.meter import Meter
-from overnight.loop.repeats import interval_of, mean_metrics, seems_exact
-from overnight.loop.seeds import seeds_for
+from overnight.loop.pipeline import Pipeline
 from overnight.loop.state import State
 from overnight.loop.steering import Steering
 from overnight.loop.stopping import Stopping
+from overnight.propose.proposer import Proposer
 from overnight.repo.branch import SessionRefs
-from overnight.repo.candidate import fingerprint
+from overnight.repo.git import Repository
 from overnight.runs.sandbox import Sandbox
 
-
-class StuckError(OvernightError):
-    """Proposals come to nothing, one after the other: the session is put down until somebody has looked at it."""
+_THINKERS_A_SLOT = 4
 
 
 class Night:
@@ -64,60 +59,54 @@ class Night:
         self._frozen = frozen
         self._settings = settings
         self._project = project
+        self._state = state
         self._history = history
+        self._sandbox = sandbox
         self._seed = seed
         self._first = first
         self._should_stop = should_stop
+        self._is_over = False
         self._folder: Path = state.work
         remove(self._folder)
-        self._fleet = LocalSlot(
-            project.repository,
-            settings,
-            project.base,
-            work=self._folder,
-            logs=state.logs(history.session),
-            sandbox=sandbox,
-            should_stop=should_stop,
-        )
-        self._proposer = make_proposer(
-            project, settings, history, seed=seed, state=state, sandbox=sandbox, should_stop=should_stop
-        )
+        self._crew = Crew()
+        self._slots = [Worker(number, self._slot(number)) for number in range(1)]
+        self._thinkers: list[Worker[Proposer]] = []
         disk = DiskRoom(state.folder, Path(project.repository.git.path), history)
-        self._bench = Bench(project, settings, history, refs, self._fleet, disk, seed=seed, should_stop=should_stop)
+        self._bench = Bench(project, settings, history, refs, disk, seed=seed, should_stop=should_stop)
         self._steering = Steering(state, history, should_stop)
         self._live = self._live_course(state) if settings.live else None
-        self._experimenter = Experimenter(self._bench, self._proposer, self._live)
+        self._experimenter = Experimenter(self._bench, self._live)
 
     def work(self, *, recheck: bool) -> Iterator[SessionEvent]:
-        """Work until a stop rule is met; `recheck` measures the incumbent again first. The last line is the reason.
+        """Work until a stop rule is met, which `over` says then; `recheck` measures the incumbent again first.
 
         Raises Trouble when something outside is wrong for now, StuckError, SessionError, GoalError, PutDown when a
         person wants it to end here, and Interrupted when asked to stop.
         """
         self._frozen.must_be_the_same()
         if self._live is None:
-            yield from self._baseline()
+            yield from measure_baseline(self._bench, self._crew, self._slots)
         elif self._history.baseline() is None:
-            yield from self._live.baseline()
+            yield from self._crew.all_of(self._slots[:1], [self._live.baseline()])
         else:
             self._live.settle(again=recheck)
         if recheck:
-            yield from self._experimenter.recheck()
-        stopping = Stopping(self._settings.stop, self._history, first=self._first)
-        while True:
-            if self._should_stop():
-                raise Interrupted
-            began = time.monotonic()
-            yield from self._steering.listen(self._experimenter.take_out)
-            stopping.rested(time.monotonic() - began)
-            self._frozen.must_be_the_same()
-            if stuck := stopping.stuck():
-                raise StuckError(stuck)
-            self.over = stopping.reason() or self._experimenter.exhausted
-            if self.over:
-                yield from self._experimenter.close_night()
-                return
-            yield from self._experimenter.run()
+            yield from self._crew.all_of(self._slots[:1], [self._experimenter.recheck()])
+        pipeline = Pipeline(
+            self._bench,
+            self._crew,
+            self._slots,
+            self._thinker,
+            self._experimenter,
+            self._steering,
+            Stopping(self._settings.stop, self._history, first=self._first),
+            most_thinkers=self._most_thinkers(),
+            thinks_ahead=self._thinks_ahead(),
+            should_stop=self._should_stop,
+        )
+        yield from pipeline.work(self._frozen.must_be_the_same)
+        yield from self._crew.all_of(self._slots[:1], [self._experimenter.close_night()])
+        self.over = pipeline.over
 
     over: str | None = None
     """Which rule has ended the session."""
@@ -133,11 +122,55 @@ class Night:
             if self._live is not None:
                 self._live.retreat(for_good=self._should_stop() or not isinstance(value, Trouble | OSError))
         finally:
+            self._is_over = True
+            self._crew.close()
+            workers: list[Worker[Slot] | Worker[Proposer]] = [*self._slots, *self._thinkers]
+            for worker in workers:
+                worker.end()
+                worker.means.close()
             if self._live is not None:
                 self._live.close()
-            self._proposer.close()
-            self._fleet.close()
             remove(self._folder)
+
+    def _is_to_end(self) -> bool:
+        return self._is_over or self._should_stop()
+
+    def _slot(self, number: int) -> Slot:
+        project = self._project
+        return LocalSlot(
+            Repository.find(project.goal.folder),
+            self._settings,
+            project.base,
+            work=self._folder / f"slot-{number}" if number else self._folder,
+            logs=self._state.logs(self._history.session),
+            sandbox=self._sandbox,
+            should_stop=self._is_to_end,
+            number=number,
+        )
+
+    def _thinker(self, number: int) -> Worker[Proposer]:
+        proposer = make_proposer(
+            self._project,
+            self._settings,
+            self._history,
+            seed=self._seed,
+            state=self._state,
+            sandbox=self._sandbox,
+            should_stop=self._is_to_end,
+            thinker=number,
+        )
+        self._thinkers.append(Worker(number, proposer))
+        return self._thinkers[-1]
+
+    def _most_thinkers(self) -> int:
+        """One, where a proposer remembers what it said last, or is so quick that it need not do two things at once."""
+        is_one = self._settings.agent_memory == "session" or self._settings.agent == ("search",)
+        return 1 if is_one else _THINKERS_A_SLOT * len(self._slots)
+
+    def _thinks_ahead(self) -> bool:
+        """Not beside the only run where time is what is measured: whoever thinks may take some of it."""
+        is_time = Meter.of(self._settings, self._history.baseline_runs()).scale.kind == "log"
+        return self._live is None and not (is_time and len(self._slots) == 1)
 
     def _live_course(self, state: State) -> LiveCourse:
         project, history = self._project, self._history
@@ -150,43 +183,3 @@ class Night:
             logs=state.logs(history.session),
         )
         return LiveCourse(self._bench, outside, self._steering, self._should_stop)
-
-    def _baseline(self) -> Iterator[SessionEvent]:
-        if self._history.baseline() is not None:
-            return
-        version = Version(self._project.base, fingerprint(self._project.edit_files(self._project.base)))
-        known = {run.seed for run in self._history.runs(0) if run.outcome == "ok"}
-        for count, seed in enumerate(seeds_for(self._seed, 0)[:BASELINE_RUNS]):
-            if seed in known:
-                continue
-            if count >= EXACT_RUNS and seems_exact(self._history):
-                break
-            rival = Rival(version, ()) if self._settings.compare else None
-            for event in self._bench.measure(version, 0, "baseline", seed, "the baseline", rival=rival):
-                yield event
-                if isinstance(event, RunFinished) and event.measured.outcome != "ok":
-                    raise baseline_error(self._project, event.measured)
-        runs = [run for run in self._history.runs(0) if run.outcome == "ok"]
-        broken = self._fleet.broken_guard(version, mean_metrics(runs))
-        if broken:
-            raise GoalError([f"{self._project.goal.at('guards')}: the baseline itself fails: {broken}"])
-        values = [run.value for run in runs if run.value is not None]
-        same = min(values) == max(values)
-        low, high = interval_of(runs)
-        judged = Judged(
-            number=0,
-            verdict="baseline",
-            reason=f"{len(values)} runs"
-            + (", all the same" if same else f" from {min(values):.6g} to {max(values):.6g}"),
-            hypothesis="the baseline",
-            metric=Meter.of(self._settings, runs).level(runs),
-            metric_low=low,
-            metric_high=high,
-            runs=len(runs),
-            seconds=math.fsum(run.wall_seconds for run in runs),
-            commit=version.commit,
-            fingerprint=version.fingerprint,
-            peak_mb=max(run.peak_mb for run in runs),
-        )
-        self._history.append(judged)
-        yield ExperimentJudged(judged)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from overnight.fleet.slot import Version
 from overnight.judge.effects import NONE
@@ -10,8 +10,9 @@ from overnight.judge.ties import Ideas
 from overnight.ledger.history import VERIFYING
 from overnight.ledger.records import Judged, Measured, Proposed, Role, Settled, Steered
 from overnight.loop.bench import Bench, Rival
+from overnight.loop.crew import InSlot
 from overnight.loop.doubt import measured_again
-from overnight.loop.events import ExperimentJudged, RunFinished, SessionEvent, VerdictChanged
+from overnight.loop.events import ExperimentJudged, SessionEvent, VerdictChanged
 from overnight.loop.panel import Panel
 from overnight.loop.seeds import seeds_for
 from overnight.loop.suspicion import suspicions
@@ -36,7 +37,7 @@ class NoisyCourse:
         """Standard deviation of one run, in the metric's unit."""
         return self._panel.judge.noise
 
-    def decide(self, proposed: Proposed, started: float) -> Iterator[SessionEvent]:
+    def decide(self, proposed: Proposed, started: float) -> InSlot[None]:
         """Run the idea among others, or in turns with the incumbent, until the judge has seen enough of it."""
         bench, panel = self._bench, self._panel
         panel.begin(proposed)
@@ -60,14 +61,14 @@ class NoisyCourse:
         yield from self._settle({proposed.number: record}, unfit={idea for ideas in unfit for idea in ideas})
         panel.finish(proposed.number)
 
-    def take_out(self, steered: Steered) -> Iterator[SessionEvent]:
+    def take_out(self, steered: Steered) -> InSlot[None]:
         """A person wants an idea out that is kept or open: it is in no version any more, nor is what needs it."""
         number = steered.number
         known = self._bench.history.judged_number(number) if number is not None else None
         assert known is not None, "only what has a verdict can be taken out"
         yield from self._settle({}, steered=steered, unwanted={known.number: words_for(steered, known)})
 
-    def close_night(self) -> Iterator[SessionEvent]:
+    def close_night(self) -> InSlot[None]:
         """The session is finished: what is kept is decided on all that is known by now, and written down."""
         yield from self._settle({}, at_last=True)
 
@@ -91,20 +92,17 @@ class NoisyCourse:
         version = judge.duel(proposed.number, incumbent, side_by_side=self._compares)
         return None if version is None else (version, incumbent)
 
-    def _measure_combination(self, proposed: Proposed, pair: _Pair, runs: list[Measured]) -> Iterator[SessionEvent]:
+    def _measure_combination(self, proposed: Proposed, pair: _Pair, runs: list[Measured]) -> InSlot[None]:
         inside, against = pair
         role: Role = "candidate" if proposed.number in inside else "incumbent"
         # The n-th run of either has the same seed.
         seed = seeds_for(self._bench.seed, proposed.number)[sum(run.role == role for run in runs)]
         version = self._panel.version(inside)
         rival = Rival(self._panel.version(against), against) if self._compares else None
-        steps = self._bench.measure(
+        run = yield from self._bench.measure(
             version, proposed.number, role, seed, proposed.hypothesis, inside=sorted(inside), rival=rival
         )
-        for event in steps:
-            yield event
-            if isinstance(event, RunFinished) and event.measured.role == role:  # The machine may be tried in between.
-                self._panel.observe(event.measured)
+        self._panel.observe(run)
 
     def _settle(
         self,
@@ -114,7 +112,7 @@ class NoisyCourse:
         at_last: bool = False,
         steered: Steered | None = None,
         unwanted: dict[int, str] | None = None,
-    ) -> Iterator[SessionEvent]:
+    ) -> InSlot[None]:
         """Write down the verdicts that are new or have changed, and move the branch to what is kept now.
 
         `steered` is what a person has asked for, and `unwanted` which ideas must go for it, and why.
@@ -159,9 +157,7 @@ class NoisyCourse:
             panel.judge.settle(surest)
         yield from _news_of(verdicts, was)
 
-    def _choose(
-        self, unwanted: set[int], *, at_last: bool
-    ) -> Generator[SessionEvent, None, tuple[list[int], dict[int, str]]]:
+    def _choose(self, unwanted: set[int], *, at_last: bool) -> InSlot[tuple[list[int], dict[int, str]]]:
         """What is to be kept now, guards tried on whatever is new in it; and which ideas break which guard."""
         panel, bench = self._panel, self._bench
         broken: dict[int, str] = {}
@@ -172,16 +168,15 @@ class NoisyCourse:
             fresh = next((number for number in chain if number not in held), None)
             if fresh is None:
                 return chain, broken
-            yield from bench.guards_start(fresh)
             version = panel.version(chain[: chain.index(fresh) + 1])
-            problem = bench.broken_guard(version, bench.history.runs(fresh))
+            problem = yield from bench.broken_guard(fresh, version, bench.history.runs(fresh))
             if problem is None:
                 problem = yield from self._doubt(fresh, chain[: chain.index(fresh)], version)
             if problem:
                 broken[fresh] = problem
             held.add(fresh)
 
-    def _doubt(self, number: int, before: Sequence[int], version: Version) -> Generator[SessionEvent, None, str | None]:
+    def _doubt(self, number: int, before: Sequence[int], version: Version) -> InSlot[str | None]:
         """Why an idea that is about to be kept is not to be believed; None when it is, perhaps after a second look."""
         panel, bench = self._panel, self._bench
         proposed = bench.history.proposed(number)

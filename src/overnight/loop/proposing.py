@@ -12,14 +12,15 @@ from overnight.ledger.records import Proposed, Troubled
 from overnight.ledger.store import Recorder
 from overnight.loop.assemble import Project, make_brief
 from overnight.loop.bench import Bench
+from overnight.loop.crew import Thinking, Work
+from overnight.loop.events import ProposalFinished, ProposalStarted
 from overnight.propose.kinds import change_of, places_of
 from overnight.propose.past import effect_words
-from overnight.propose.proposer import Proposal, Proposer
+from overnight.propose.proposer import Proposal
 from overnight.repo.blocks import trespass
 from overnight.repo.candidate import apply_changes, fingerprint, unparsable
 from overnight.runs.redact import brings_secret, redact
 
-_TRIES = 5
 _TRIED = "this was tried before"
 
 
@@ -27,15 +28,19 @@ class NothingLeftError(Exception):
     """The proposer has nothing more to try; the text says why."""
 
 
-def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> Proposed:
-    """Ask the proposer for experiment `number` and write its answer down; `noise` is that of one run.
+def propose(
+    bench: Bench, name: str, *, number: int, noise: float, overtaken: Proposed | None = None
+) -> Thinking[Proposed]:
+    """Ask a proposer, who is called `name`, for experiment `number` and write its answer down.
 
+    `noise` is that of one run; `overtaken` is what it had proposed for an incumbent that is none any more.
     Raises NothingLeftError when the proposer has nothing left to try, Trouble when it could not be asked.
     """
-    project, history, incumbent = bench.project, bench.history, bench.incumbent()
-    brief = make_brief(project, bench.settings, history, number, incumbent, noise)
+    project, history, incumbent, kept = bench.project, bench.history, bench.incumbent(), bench.kept()
+    yield ProposalStarted(number, name)
+    brief = make_brief(project, bench.settings, history, number, incumbent, noise, overtaken)
     asked = time.monotonic()
-    proposal = proposer.propose(brief)
+    proposal: Proposal = yield Work(lambda proposer: proposer.propose(brief))
     for other in proposal.in_vain:
         reason = f"{other.proposer}: {other.unavailable}"
         history.append(Troubled(what="agent", reason=reason, number=number, **other.usage.model_dump()))
@@ -53,14 +58,15 @@ def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> P
         verdict, reason = "no_change", known
     commit = None
     if verdict is None:
-        commit = _commit(bench, number, parent, proposal)
+        message = f"{proposal.hypothesis}\n"
+        commit = bench.stored(number, lambda: project.repository.commit_files(parent, proposal.files, message))
     proposed = Proposed(
         number=number,
         hypothesis=proposal.hypothesis,
-        proposer=proposal.proposer or proposer.name,
+        proposer=proposal.proposer or name,
         parent=parent,
         commit=commit,
-        inside=bench.kept(),
+        inside=kept,
         fingerprint=fingerprint(files) if commit else None,
         about=() if verdict == "invalid" else about,
         change=change if commit else None,
@@ -69,20 +75,12 @@ def propose(bench: Bench, proposer: Proposer, *, number: int, noise: float) -> P
         reason=reason,
         output_tail=proposal.output,
         seconds=time.monotonic() - asked,
+        again=overtaken is not None,
         **proposal.usage.model_dump(),
     )
     history.append(proposed)
+    yield ProposalFinished(proposed)
     return proposed
-
-
-def _commit(bench: Bench, number: int, parent: str, proposal: Proposal) -> str:
-    """The candidate's commit, safe from `git gc`."""
-    for _ in range(_TRIES):
-        bench.refs.wait_for_gc()
-        commit = bench.project.repository.commit_files(parent, proposal.files, f"{proposal.hypothesis}\n")
-        if bench.refs.secure(commit, number):
-            return commit
-    raise Trouble("git", "git lost a candidate again and again while it was stored")
 
 
 def _check(

@@ -110,9 +110,9 @@ def agree(history: History, refs: SessionRefs) -> None:
         )
     incumbent = history.incumbent()
     refs.set_branch((incumbent.commit if incumbent else None) or history.started().base, history.made)
-    proposed = history.last_proposed()
-    if proposed is not None and proposed.commit is not None:
-        refs.remember(proposed.number, proposed.commit)
+    for proposed in (history.last_proposed(), *history.undecided()):
+        if proposed is not None and proposed.commit is not None:
+            refs.remember(proposed.number, proposed.commit)
 
 
 def _begin(ledger: Ledger, project: Project, settings: Settings, seed: int, sandbox: Sandbox, home: str) -> Recorder:

@@ -3,36 +3,38 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
 
 from overnight.ledger.records import Reviewed
 from overnight.loop.assemble import make_brief
 from overnight.loop.bench import Bench
+from overnight.loop.crew import Thinking, Work
 from overnight.loop.events import Review, ReviewStarted
-from overnight.propose.proposer import Proposer
+from overnight.propose.proposer import Proposal, Proposer
 from overnight.runs.redact import redact
 
 _LONGEST = 6000
 
 
-def review_if_due(
-    bench: Bench, proposer: Proposer, *, number: int, noise: float
-) -> Generator[ReviewStarted | Review, None, bool]:
-    """Ask for a review before experiment `number`, if there has been none for as long as the goal says; says if so.
+def is_review_due(bench: Bench, proposer: Proposer, number: int) -> bool:
+    """Whether there has been no review before experiment `number` for as long as the goal says."""
+    every = bench.settings.review_every
+    return bool(every) and proposer.reviews and number - 1 - bench.history.last_reviewed_number() >= every
+
+
+def review(bench: Bench, name: str, *, number: int, noise: float) -> Thinking[None]:
+    """Ask a proposer, who is called `name`, for a review before experiment `number`.
 
     One that could not be had is written down too, so that nobody asks for it again before the next is due.
     """
-    every, history = bench.settings.review_every, bench.history
-    if not every or not proposer.reviews or number - 1 - history.last_reviewed_number() < every:
-        return False
-    yield ReviewStarted(number - 1, proposer.name)
+    history = bench.history
+    yield ReviewStarted(number - 1, name)
     asked = time.monotonic()
     brief = make_brief(bench.project, bench.settings, history, number, bench.incumbent(), noise)
-    answer = proposer.review(brief)
+    answer: Proposal = yield Work(lambda proposer: proposer.review(brief))
     reason = answer.unavailable or answer.failure or ""
     reviewed = Reviewed(
         number=number - 1,
-        proposer=answer.proposer or proposer.name,
+        proposer=answer.proposer or name,
         text="" if reason else redact(answer.output)[:_LONGEST],
         reason=reason,
         seconds=time.monotonic() - asked,
@@ -40,4 +42,3 @@ def review_if_due(
     )
     history.append(reviewed)
     yield Review(reviewed)
-    return True

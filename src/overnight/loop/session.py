@@ -31,9 +31,10 @@ from overnight.loop.events import (
 )
 from overnight.loop.frozen import FrozenWorld
 from overnight.loop.live import Pulse
-from overnight.loop.night import Night, StuckError
+from overnight.loop.night import Night
 from overnight.loop.notify import check_notify
 from overnight.loop.patience import Patience
+from overnight.loop.pipeline import StuckError
 from overnight.loop.recovery import agree, take_up
 from overnight.loop.state import State
 from overnight.loop.steering import PutDown, Steering
@@ -201,7 +202,7 @@ class Session:
             if self._stop_requested:
                 raise Interrupted
             with contextlib.suppress(Trouble, OSError):  # It may be the ledger that is not to be had: then it waits.
-                yield from steering.take_note(None)
+                yield from steering.take_note()
             time.sleep(min(left, 0.1))
 
     def _is_stop_requested(self) -> bool:

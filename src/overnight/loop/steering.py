@@ -10,11 +10,12 @@ from overnight.errors import Interrupted, SessionError
 from overnight.ledger.history import History
 from overnight.ledger.records import Proposed, Steered
 from overnight.ledger.store import Recorder
+from overnight.loop.crew import InSlot
 from overnight.loop.events import PersonAsked, SessionEvent
 from overnight.loop.inbox import Request
 from overnight.loop.state import State
 
-Undo = Callable[[Steered], Iterator[SessionEvent]]
+Undo = Callable[[Steered], InSlot[None]]
 """Takes an experiment out of the running, and writes the request down together with what comes of it."""
 _LOOK_SECONDS = 0.2
 _ABOUT_A_PROCESS = ("pause", "resume", "finish")
@@ -33,17 +34,17 @@ class Steering:
         self._history = history
         self._should_stop = should_stop
 
-    def listen(self, undo: Undo | None) -> Iterator[SessionEvent]:
+    def listen(self) -> Iterator[SessionEvent]:
         """Do what was asked for (see `take_note`), and wait as long as the session is paused.
 
         Raises PutDown when the session is to end here, Interrupted when asked to stop at once.
         """
-        yield from self.take_note(undo)
+        yield from self.take_note()
         while self._history.paused() is not None:
             if self._should_stop():
                 raise Interrupted
             time.sleep(_LOOK_SECONDS)
-            yield from self.take_note(undo)
+            yield from self.take_note()
 
     def rest(self, seconds: float = math.inf) -> Iterator[SessionEvent]:
         """Wait, but not for a person who wants something: what they asked for is noted, and the rest is over.
@@ -56,31 +57,51 @@ class Steering:
             if self._should_stop():
                 raise Interrupted
             asked = False
-            for event in self.take_note(None):
+            for event in self.take_note():
                 yield event
                 asked = True
             if asked:
                 return
             time.sleep(max(min(until - time.monotonic(), _LOOK_SECONDS), 0.0))
 
-    def take_note(self, undo: Undo | None) -> Iterator[SessionEvent]:
-        """Do what was asked for; without `undo`, what is about experiments that are kept or open has to wait."""
+    @property
+    def waits(self) -> bool:
+        """Whether something was asked for of which nobody has taken note yet."""
+        return bool(self._state.inbox.waiting())
+
+    def put_down(self) -> PutDown:
+        """What to raise when a person wants an end, once it has come."""
+        return PutDown(f"put down after experiment {self._history.last_judged_number()}, as a person asked")
+
+    def take_note(self) -> Iterator[SessionEvent]:
+        """Do what was asked for; what is about experiments that are kept or open has to wait for `take_out`."""
         for request in self._state.inbox.waiting():
-            if self._history.was_asked(request.request):
-                self._state.inbox.clear(request)
-                continue
-            refused = problem_with(self._history, self._state, request) or ""
-            steered = Steered(**request.model_dump(exclude={"time", "session"}), refused=refused)
-            if not refused and _takes_out(self._history, steered):
-                if undo is None:
-                    continue
-                yield from undo(steered)
-            else:
+            steered = self._read(request)
+            if steered is not None and not _takes_out(self._history, steered):
                 self._history.append(steered)
+                yield from self._noted(request, steered)
+
+    def take_out(self, undo: Undo) -> InSlot[None]:
+        """Do what was asked for that is about experiments that are kept or open."""
+        for request in self._state.inbox.waiting():
+            steered = self._read(request)
+            if steered is not None and _takes_out(self._history, steered):
+                yield from undo(steered)
+                yield from self._noted(request, steered)
+
+    def _read(self, request: Request) -> Steered | None:
+        """A request as it is to be written down, refused or not; None where it was written down already."""
+        if self._history.was_asked(request.request):
             self._state.inbox.clear(request)
-            yield PersonAsked(steered)
-            if steered.act == "finish" and not refused:
-                raise PutDown(f"put down after experiment {self._history.last_judged_number()}, as a person asked")
+            return None
+        refused = problem_with(self._history, self._state, request) or ""
+        return Steered(**request.model_dump(exclude={"time", "session"}), refused=refused)
+
+    def _noted(self, request: Request, steered: Steered) -> Iterator[SessionEvent]:
+        self._state.inbox.clear(request)
+        yield PersonAsked(steered)
+        if steered.act == "finish" and not steered.refused:
+            raise self.put_down()
 
 
 def ask(history: History, state: State, request: Request) -> None:
@@ -146,5 +167,5 @@ def _takes_out(history: History, steered: Steered) -> bool:
     """Whether it is about an experiment that is kept, or may still be."""
     if steered.act not in ("take_back", "forbid") or steered.number is None:
         return False
-    judged = history.judged_number(steered.number)
+    judged = history.judged_number(steered.number) if not steered.refused else None
     return judged is not None and (judged.verdict == "keep" or judged.undecided)

@@ -25,7 +25,7 @@ class Stopping:
 
     def reason(self) -> str | None:
         """Which rule says that the session is finished; None to go on."""
-        done = self._history.last_judged_number()
+        done = self._history.done()
         if self._rules.experiments is not None and done >= self._rules.experiments:
             return f"all {self._rules.experiments} experiments are done"
         if self._rules.hours is not None and self.worked_seconds() >= self._rules.hours * 3600:

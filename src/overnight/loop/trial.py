@@ -165,7 +165,7 @@ class Trial:
         if self.history.paused() is not None:
             if self.history.out() is not None:
                 self.take_back(self.incumbent)
-            yield from self.steering.listen(None)
+            yield from self.steering.listen()
 
 
 def seconds_out(history: Recorder, number: int) -> float:

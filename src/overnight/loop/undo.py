@@ -2,43 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable
 
 from overnight.judge.ties import Ties
 from overnight.ledger.records import Judged, Measured, Steered
 from overnight.loop.bench import Bench
 from overnight.loop.counted import rebased
-from overnight.loop.events import RunFinished, SessionEvent, VerdictChanged
+from overnight.loop.crew import InSlot
+from overnight.loop.events import VerdictChanged
 from overnight.loop.seeds import seeds_for
 from overnight.loop.weaving import commit_of, version_of, weave_of
 from overnight.repo.branch import kept_message
 from overnight.repo.candidate import fingerprint
 from overnight.repo.weave import Weave
 
-Try = Callable[[Bench, Weave, list[Judged], int], Generator[SessionEvent, None, tuple[Measured | None, str]]]
+Try = Callable[[Bench, Weave, list[Judged], int], InSlot[tuple[Measured | None, str]]]
 """Sees whether what is left works without one experiment: its run, where one is made, and why it does not work."""
 
 
-def measured_once(
-    bench: Bench, weave: Weave, kept: list[Judged], without: int
-) -> Generator[SessionEvent, None, tuple[Measured | None, str]]:
+def measured_once(bench: Bench, weave: Weave, kept: list[Judged], without: int) -> InSlot[tuple[Measured | None, str]]:
     """See `Try`: where the metric is exact, one run tells."""
     inside = [judged.number for judged in kept]
     version = version_of(bench.project, weave, inside)
     seed = seeds_for(bench.seed, inside[-1])[0]
     words = f"all that is kept, without experiment {without}"
-    finished = None
-    for event in bench.measure(version, inside[-1], "incumbent", seed, words, inside=inside, rival=bench.rival()):
-        yield event
-        finished = event.measured if isinstance(event, RunFinished) and event.measured.role == "incumbent" else finished
-    assert finished is not None, "a run that was begun is finished, or an error says why not"
-    if finished.value is None:
-        return None, finished.reason
-    yield from bench.guards_start(inside[-1])
-    return finished, bench.broken_guard(version, [finished.model_copy(update={"role": "candidate"})]) or ""
+    run = yield from bench.measure(version, inside[-1], "incumbent", seed, words, inside=inside, rival=bench.rival())
+    if run.value is None:
+        return None, run.reason
+    problem = yield from bench.broken_guard(inside[-1], version, [run.model_copy(update={"role": "candidate"})])
+    return run, problem or ""
 
 
-def take_back(bench: Bench, steered: Steered, attempt: Try = measured_once) -> Iterator[SessionEvent]:
+def take_back(bench: Bench, steered: Steered, attempt: Try = measured_once) -> InSlot[None]:
     """Undo the keep that `steered` is about, with all that needs it, and see once whether what is left works.
 
     Where it does not work by itself, everything kept after it goes too: what came before is known to work.
@@ -63,7 +58,7 @@ def take_back(bench: Bench, steered: Steered, attempt: Try = measured_once) -> I
         if problem:
             reasons |= {judged.number: f"does not work without experiment {number}: {problem}" for judged in later}
             later = []
-    lost = [_dropped(bench, judged, reasons[judged.number]) for judged in kept if judged.number in reasons]
+    lost = [dropped(bench, judged, reasons[judged.number]) for judged in kept if judged.number in reasons]
     moved = _moved(bench, weave, stays, later, lost, run)
     bench.secure(moved)
     history.append(steered, *lost, *moved)
@@ -78,7 +73,8 @@ def words_for(steered: Steered, judged: Judged) -> str:
     return f"{how} by a person (it was: {judged.reason})"
 
 
-def _dropped(bench: Bench, judged: Judged, reason: str) -> Judged:
+def dropped(bench: Bench, judged: Judged, reason: str) -> Judged:
+    """The verdict on a keep that is none any more."""
     proposed = bench.history.proposed(judged.number)
     commit = proposed.commit if proposed else judged.commit
     prints = proposed.fingerprint if proposed else judged.fingerprint

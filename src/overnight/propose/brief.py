@@ -17,6 +17,7 @@ from overnight.repo.blocks import END, START, has_blocks
 
 _LEAST_HISTORY = 0.2
 """Of the brief's tokens: what the files may not take away from the history."""
+_LONGEST_PATCH = 4000
 _SEEN_IN = 2.0
 """Times the noise: about what a gain must be to show in a few runs."""
 
@@ -53,6 +54,12 @@ class Brief:
     """The commit of the incumbent, for proposers that work in a copy of the whole project."""
     tokens: int = 40_000
     """How long the text may be."""
+    under_way: tuple[str, ...] = ()
+    """The hypotheses of experiments that are proposed and have no verdict yet."""
+    overtaken: str | None = None
+    """The hypothesis that was proposed under this number before, for an incumbent that is none any more."""
+    overtaken_patch: str = ""
+    """What it changed."""
     window: float | None = None
     """Where people decide: for how many seconds they meet a change at most."""
 
@@ -129,7 +136,23 @@ class Brief:
         return (
             f"# Experiment {self.number}\n\n{broken}"
             f"Baseline `{self.metric}` {self.baseline_metric:.6g}, now {self.incumbent_metric:.6g} (from {since}). "
-            f"{noise}\n\n{self._wishes()}Make the next change."
+            f"{noise}\n\n{self._wishes()}{self._under_way()}{self._overtaken()}Make the next change."
+        )
+
+    def _under_way(self) -> str:
+        if not self.under_way:
+            return ""
+        lines = "\n".join(f"| {' '.join(hypothesis.split())}" for hypothesis in self.under_way)
+        return f"Being measured just now, or about to be, so do not propose these again:\n\n{lines}\n\n"
+
+    def _overtaken(self) -> str:
+        if self.overtaken is None:
+            return ""
+        patch = "\n".join(f"| {line}" for line in self.overtaken_patch[:_LONGEST_PATCH].splitlines())
+        return (
+            "This idea was to be measured next, but a change to the same lines was kept meanwhile, so that it does not "
+            "fit the files above any more. If it is still worth it, make it again on top of them; if it is done "
+            f"already, make another:\n\n| {' '.join(self.overtaken.split())}\n|\n{patch}\n\n"
         )
 
     def _wishes(self) -> str:

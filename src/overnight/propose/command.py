@@ -90,7 +90,7 @@ class CommandProposer:
     def _run(self, brief: Brief, told: str, log: str) -> Said:
         self._worktree.checkout(brief.incumbent_commit)
         self._folder.mkdir(parents=True, exist_ok=True)
-        brief_file = self._folder / "brief.md"
+        brief_file = self._folder / f"{self._worktree.folder.name}.brief.md"
         remove(brief_file)  # A guest without a sandbox may have put a link there.
         brief_file.write_text(told, encoding="utf-8")
         tmp = self._worktree.folder.with_name(f"{self._worktree.folder.name}-tmp")

@@ -72,6 +72,12 @@ class SessionRefs:
         """Keep experiment `number`'s candidate reachable, whatever its verdict."""
         self._set(f"refs/overnight/{self.session}/{number}", commit)
 
+    def keep_earlier(self, number: int) -> None:
+        """Another candidate is about to take the place of experiment `number`'s: keep this one reachable too."""
+        earlier = self.remembered(number)
+        if earlier is not None:
+            self._set(f"refs/overnight/{self.session}/{number}-{earlier[:7]}", earlier)
+
     def secure(self, commit: str, number: int | None = None) -> bool:
         """Point a ref at a new commit (that of a candidate, or the next keep) before the ledger speaks of it.
 

@@ -102,6 +102,13 @@ class Repository:
         with in_git("git cannot store a commit"):
             return str(self.git.create_commit(None, who, who, message, pygit2.Oid(hex=tree), [pygit2.Oid(hex=parent)]))
 
+    def merged_tree(self, before: str, ours: str, theirs: str) -> str | None:
+        """The tree that holds what `ours` and `theirs` have both made of `before`; None where they are in conflict."""
+        with in_git("git cannot merge two versions"):
+            ancestor, one, other = (self._commit(commit).tree for commit in (before, ours, theirs))
+            merged = self.git.merge_trees(ancestor, one, other)
+            return None if merged.conflicts is not None else str(merged.write_tree(self.git))
+
     def tree_of(self, commit: str) -> str:
         """The id of a commit's tree."""
         return str(self._commit(commit).tree_id)

@@ -1,0 +1,290 @@
+"""No idle minute: every slot measures while the next proposals are thought about, and no further ahead than that takes.
+
+What waits and which numbers are free follows from the ledger, so a session that was killed goes on as one that was not.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator, Sequence
+
+import pygit2
+
+from overnight.errors import Interrupted, OvernightError, Trouble
+from overnight.fleet.slot import Slot
+from overnight.ledger.records import Proposed
+from overnight.loop.bench import Bench
+from overnight.loop.crew import Crew, InSlot, Thinking, Worker
+from overnight.loop.events import SessionEvent
+from overnight.loop.experiment import Experimenter
+from overnight.loop.lookahead import proposals_ahead
+from overnight.loop.proposing import NothingLeftError, propose
+from overnight.loop.reviewing import is_review_due, review
+from overnight.loop.steering import PutDown, Steering
+from overnight.loop.stopping import Stopping
+from overnight.propose.proposer import Proposer
+
+_LOOK_SECONDS = 0.1
+_RECENT = 20
+"""Experiments from which it is told how long proposals and experiments take."""
+
+
+class StuckError(OvernightError):
+    """Proposals come to nothing, one after the other: the session is put down until somebody has looked at it."""
+
+
+class Pipeline:
+    """Decides what is begun next, in which slot, and by whom it is thought about."""
+
+    def __init__(
+        self,
+        bench: Bench,
+        crew: Crew,
+        slots: Sequence[Worker[Slot]],
+        make_thinker: Callable[[int], Worker[Proposer]],
+        experimenter: Experimenter,
+        steering: Steering,
+        stopping: Stopping,
+        *,
+        most_thinkers: int,
+        thinks_ahead: bool,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        """`make_thinker` makes one more proposer with a thread of its own, `most_thinkers` at most."""
+        self._bench = bench
+        self._crew = crew
+        self._slots = slots
+        self._make_thinker = make_thinker
+        self._thinkers: list[Worker[Proposer]] = []
+        self._most_thinkers = most_thinkers
+        self._thinks_ahead = thinks_ahead
+        self._experimenter = experimenter
+        self._steering = steering
+        self._stopping = stopping
+        self._should_stop = should_stop
+        self._waiting = bench.history.undecided()
+        """Proposals that no slot has taken up yet."""
+        self._fits = ""
+        """The incumbent that they are known to fit."""
+        self._overtaken: list[Proposed] = []
+        """Proposals that do not fit the incumbent any more: to be made again."""
+        self._missing = bench.history.missing_numbers()
+        self._next = bench.history.last_number() + 1
+        self._measuring: set[int] = set()
+        self._thinking: set[int] = set()
+        self._reviewing: int | None = None
+        """The experiment before which somebody looks back just now."""
+        self._proposing_seconds, self._measuring_seconds = self._usual_seconds()
+        self._exhausted: tuple[str, str | None] | None = None
+        """Why nobody had anything left to try, and on which incumbent."""
+        self._is_paused = bench.history.paused() is not None
+        self._wrong: Exception | None = None
+        """Why nothing new is begun: what is raised once all that is under way has come to its end."""
+        self._last: set[int] | None = None
+        """A person wants an end: the experiments that are still to be decided."""
+
+    def work(self, look_at_world: Callable[[], None]) -> Iterator[SessionEvent]:
+        """Do experiments until a rule ends that, which `over` says then; `look_at_world` raises where it has changed.
+
+        Raises Trouble (or what the system says) when something outside is wrong for now, StuckError, PutDown when a
+        person wants an end, and Interrupted when asked to stop at once.
+        """
+        while True:
+            if self._should_stop():
+                raise Interrupted
+            try:
+                yield from self._listen()
+                look_at_world()
+                self._carry_over()
+                yield from self._measure_more()
+                over = yield from self._think_more()
+                if self._is_at_an_end(over):
+                    for proposed in self._overtaken:
+                        yield self._bench.of_nothing(proposed, "it did not fit the best version any more at the end")
+                    self.over = over
+                    return
+                began = time.monotonic()
+                yield from self._crew.go_on(_LOOK_SECONDS)
+                if self._is_paused and not self._measuring:
+                    self._stopping.rested(time.monotonic() - began)
+            except (Trouble, OSError, pygit2.GitError) as error:
+                self._wrong = self._wrong or error
+            except PutDown:
+                self._last = set() if self._measuring else set(self._thinking)
+
+    over: str | None = None
+    """Which rule has ended it."""
+
+    def _is_at_an_end(self, over: str | None) -> bool:
+        """Whether all is done. Raises what is wrong, once nothing is under way that might still come to something."""
+        if self._measuring or self._is_to_be_measured():
+            return False
+        if self._last is not None and not self._last & self._thinking:
+            raise self._steering.put_down()
+        if self._thinking or not self._crew.is_idle:
+            return False
+        if self._wrong is not None:
+            raise self._wrong
+        return over is not None
+
+    def _listen(self) -> Iterator[SessionEvent]:
+        """Do what a person asks for; what is about experiments that are kept waits until nothing is measured."""
+        asked = False
+        for event in self._steering.take_note():
+            asked = True
+            yield event
+        if self._steering.waits and not self._measuring:
+            asked = True
+            yield from self._crew.begin(self._slots[0], self._steering.take_out(self._experimenter.take_out))
+            while self._slots[0].is_busy:
+                if self._should_stop():
+                    raise Interrupted
+                yield from self._crew.go_on(_LOOK_SECONDS)
+        if asked:
+            self._is_paused = self._bench.history.paused() is not None
+
+    def _carry_over(self) -> None:
+        """There may be another incumbent than the one that what waits was made for."""
+        incumbent = self._bench.incumbent().commit or self._bench.project.base
+        if self._fits == incumbent:
+            return
+        self._fits = incumbent
+        waiting, self._waiting = self._waiting, []
+        for proposed in waiting:
+            self._take(proposed)
+
+    def _take(self, proposed: Proposed) -> None:
+        """Have a proposal wait for a slot, or be made again where it does not fit the incumbent any more."""
+        carried = self._experimenter.carried_over(proposed)
+        if carried is None:
+            self._overtaken.append(proposed)
+        else:
+            self._waiting.append(carried)
+
+    def _is_to_be_measured(self) -> bool:
+        """Whether something waits for which a slot will be free."""
+        if self._is_paused or self._steering.waits:
+            return False
+        if isinstance(self._wrong, Trouble) and self._wrong.kind != "agent":
+            return False
+        if self._wrong is not None and not isinstance(self._wrong, Trouble | StuckError):
+            return False
+        return any(self._last is None or proposed.number in self._last for proposed in self._waiting)
+
+    def _measure_more(self) -> Iterator[SessionEvent]:
+        """Let every slot that is free take up what waits longest."""
+        for slot in self._slots:
+            while not slot.is_busy and self._is_to_be_measured():
+                place = next(
+                    at for at, each in enumerate(self._waiting) if self._last is None or each.number in self._last
+                )
+                proposed = self._waiting.pop(place)
+                self._measuring.add(proposed.number)
+                yield from self._crew.begin(slot, self._measured(proposed))
+
+    def _measured(self, proposed: Proposed) -> InSlot[None]:
+        began = time.monotonic()
+        try:
+            if proposed.commit is None:  # A kill came between the proposal and its verdict.
+                yield self._bench.of_nothing(proposed)
+                return
+            left = yield from self._experimenter.decide(proposed)
+            if left is not None:
+                self._overtaken.append(left)
+            self._measuring_seconds.append(time.monotonic() - began)
+        finally:
+            self._measuring.discard(proposed.number)
+
+    def _think_more(self) -> Generator[SessionEvent, None, str | None]:
+        """Have as many proposals made as are wanted. Returns which rule says that there are to be no more."""
+        while self._wants_proposal():
+            if stuck := self._stopping.stuck():
+                self._wrong = StuckError(stuck)
+                return None
+            if over := self._stopping.reason() or self._nothing_left():
+                return over
+            thinker = self._free_thinker() if self._has_number() else None
+            if thinker is None:
+                return None
+            yield from self._crew.begin(thinker, self._thought(thinker))
+        return None
+
+    def _wants_proposal(self) -> bool:
+        if self._is_paused or self._wrong is not None or self._last is not None:
+            return False
+        ahead = 0
+        if self._thinks_ahead and self._proposing_seconds and self._measuring_seconds:
+            proposing, measuring = map(statistics.fmean, (self._proposing_seconds, self._measuring_seconds))
+            ahead = proposals_ahead(len(self._slots), proposing, measuring)
+        free = sum(not slot.is_busy for slot in self._slots)
+        return free + ahead > len(self._waiting) + len(self._thinking)
+
+    def _has_number(self) -> bool:
+        """Whether there may be one more experiment."""
+        most = self._bench.settings.stop.experiments
+        return bool(self._overtaken or self._missing) or most is None or self._next <= most
+
+    def _nothing_left(self) -> str | None:
+        """Why nobody has anything left to try, if that was on this very incumbent."""
+        if self._exhausted is not None and self._exhausted[1] == self._bench.incumbent().commit:
+            return self._exhausted[0]
+        return None
+
+    def _free_thinker(self) -> Worker[Proposer] | None:
+        for thinker in self._thinkers:
+            if not thinker.is_busy:
+                return thinker
+        if len(self._thinkers) == self._most_thinkers:
+            return None
+        self._thinkers.append(self._make_thinker(len(self._thinkers)))
+        return self._thinkers[-1]
+
+    def _thought(self, thinker: Worker[Proposer]) -> Thinking[None]:
+        """One proposal, or a review where one is due."""
+        bench, noise, name = self._bench, self._experimenter.noise, thinker.means.name
+        overtaken = self._overtaken.pop(0) if self._overtaken else None
+        if overtaken is not None:
+            number = overtaken.number
+        elif self._missing:
+            number = self._missing.pop(0)
+        else:
+            number = self._next
+            self._next += 1
+        is_answered, self._thinking = False, {*self._thinking, number}
+        try:
+            if self._reviewing is None and is_review_due(bench, thinker.means, number):
+                self._reviewing = number
+                yield from review(bench, name, number=number, noise=noise)
+                return  # It may have used up what was left of the money.
+            proposed = yield from propose(bench, name, number=number, noise=noise, overtaken=overtaken)
+            is_answered = True
+            self._proposing_seconds.append(proposed.seconds)
+            if proposed.commit is None:
+                yield bench.of_nothing(proposed)
+            else:
+                self._take(proposed)
+        except NothingLeftError as reason:
+            self._exhausted = (str(reason), bench.incumbent().commit)
+        finally:
+            if self._reviewing == number:
+                self._reviewing = None
+            self._thinking = self._thinking - {number}
+            if not is_answered and overtaken is not None:
+                self._overtaken.insert(0, overtaken)
+            elif not is_answered:
+                self._missing.insert(0, number)
+
+    def _usual_seconds(self) -> tuple[deque[float], deque[float]]:
+        """What the last proposals took, and what else the last experiments did."""
+        proposing, measuring = deque[float](maxlen=_RECENT), deque[float](maxlen=_RECENT)
+        for judged in self._bench.history.judged_last(_RECENT):
+            proposed = self._bench.history.proposed(judged.number)
+            if proposed is not None:
+                proposing.append(proposed.seconds)
+                if judged.runs:
+                    measuring.append(max(judged.seconds - proposed.seconds, 0.0))
+        if not measuring:
+            measuring.extend(run.wall_seconds for run in self._bench.history.baseline_runs())
+        return proposing, measuring
