@@ -30,6 +30,7 @@ def test_what_an_edit_does_not_touch_stays_byte_for_byte(before: bytes, search: 
     content = before + search.encode() + after
     windows = content.replace(b"\r\n", b"\n")
     assume(search and not content.startswith(b"\xef\xbb\xbf"))
+    assume(not (before.endswith(b"\r") and search.startswith("\n")))  # That is one end of a line, not a half of one.
     places = [n for n in range(len(windows)) if windows.startswith(search.encode(), n)]
     assume(len(places) == 1)
     assume(new != search)
