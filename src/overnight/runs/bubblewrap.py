@@ -14,6 +14,7 @@ _ISOLATED = (
     *("--die-with-parent", "--new-session", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts"),
     *("--unshare-cgroup-try", "--hostname", "overnight", "--cap-drop", "ALL"),
 )
+"""The parent that it dies with is the *thread* that started it, which has to outlive it: `run_process` waits in it."""
 _NOT_FOR_GUESTS = (
     *("/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/sudoers", "/etc/sudoers.d", "/etc/ssh"),
     *("/etc/ssl/private", "/etc/NetworkManager", "/etc/wireguard", "/etc/openvpn", "/etc/kubernetes", "/etc/docker"),

@@ -20,7 +20,7 @@ from overnight.errors import Interrupted
 from overnight.runs.output import Output
 from overnight.runs.sandbox import Room, Sandbox
 from overnight.runs.sleep import Sleep
-from overnight.runs.tree import Tree, adopt_orphans
+from overnight.runs.tree import PLANTING, Tree, adopt_orphans
 
 GRACE_SECONDS = 3.0
 """What a process tree gets between SIGTERM and SIGKILL."""
@@ -77,21 +77,26 @@ def run_process(
     """Run a shell command in a room for at most `limit` seconds (monotonic), feeding what it prints to `output`.
 
     No process of it is alive when this returns, also if it forked, ignored SIGTERM or made a session of its own.
+    Several threads may call this at once. One process may then live until another of these calls returns: one that
+    nobody can tell whose it is (see `tree.py`); in bubblewrap's rooms there is none such.
+
     Raises Interrupted when `should_stop` says so, OSError when the output cannot be written.
     """
     adopt_orphans()
     started = time.monotonic()
-    process = subprocess.Popen(
-        sandbox.argv(command, room),
-        cwd=room.folder,
-        env=env,
-        stdin=stdin if stdin is not None else subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-        bufsize=0,
-    )
-    tree = Tree(process.pid, time.time(), room, is_wrapped=sandbox.wraps)
+    argv = sandbox.argv(command, room)
+    with PLANTING:
+        process = subprocess.Popen(
+            argv,
+            cwd=room.folder,
+            env=env,
+            stdin=stdin if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            bufsize=0,
+        )
+        tree = Tree(process.pid, room, env, is_wrapped=sandbox.wraps)
     watcher = _Watcher(process, output)
     forced = False
     beyond = None
@@ -119,6 +124,7 @@ def run_process(
     finally:
         watcher.close()
         status, usage = watcher.reap()
+        tree.fell()
     code = os.waitstatus_to_exitcode(status)
     if sandbox.wraps and _KILLED < code <= _KILLED + _LAST_SIGNAL:
         code = _KILLED - code  # A sandbox ends as a shell does when a signal has ended what was in it.

@@ -9,8 +9,9 @@ import os
 import signal
 import stat
 import sys
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import psutil
@@ -24,19 +25,34 @@ _DISK_SECONDS = 0.5
 
 
 class Tree:
-    """A process and everything that descends from it, also what tried to get away."""
+    """A process and everything that descends from it, also what tried to get away.
 
-    def __init__(self, pid: int, started: float, room: Room, *, is_wrapped: bool) -> None:
-        """`is_wrapped` says that the process and its child are the sandbox's own."""
+    Several stand side by side in one program, each watched by a thread of its own: none counts, ends or reaps what is
+    another's.
+    """
+
+    def __init__(self, pid: int, room: Room, env: Mapping[str, str], *, is_wrapped: bool) -> None:
+        """To be made while `PLANTING` is held, together with its process, which got `env`; and felled in the end.
+
+        `is_wrapped` says that the process and its child are the sandbox's own.
+        """
         self._pid = pid
-        self._started = started
         self._room = room
+        self._env = env
         self._is_wrapped = is_wrapped
         self._disk_at = time.monotonic() + _DISK_SECONDS
         self.peak_mb = 0.0
         self.cpu_seconds = 0.0
         """Of those that ended as orphans; nobody else has counted them."""
-        self._seen_cpu: dict[tuple[int, float], float] = {}
+        self._seen_cpu: dict[psutil.Process, float] = {}
+        _standing.append(self)
+
+    def fell(self) -> None:
+        """To be called once the process is reaped: no other tree takes it for an orphan until then."""
+        with PLANTING:
+            _standing.remove(self)
+            if not _standing:
+                _nobodys.clear()
 
     @property
     def seen_cpu_seconds(self) -> float:
@@ -46,16 +62,16 @@ class Tree:
     def look(self) -> str | None:
         """Note what the tree holds and has used by now. Returns which limit it is beyond, as the end of a sentence."""
         resident = 0
-        members = self._members()
-        for pid in members:
+        members = self._members(orphan for orphan in self._orphans() if orphan not in _nobodys)
+        for process in members:
             with contextlib.suppress(psutil.Error):
-                process = psutil.Process(pid)
                 resident += process.memory_info().rss
                 times = process.cpu_times()
-                self._seen_cpu[pid, process.create_time()] = times.user + times.system
+                self._seen_cpu[process] = times.user + times.system
         self.peak_mb = max(self.peak_mb, resident / 2**20)
         limits = self._room.limits
-        return self._beyond(limits, members, resident / 2**20) if limits is not None else None
+        pids = [process.pid for process in members]
+        return self._beyond(limits, pids, resident / 2**20) if limits is not None else None
 
     def _beyond(self, limits: Limits, members: list[int], memory_mb: float) -> str | None:
         # What several share counts for each of them: only beyond the limit is it worth a closer look.
@@ -78,32 +94,35 @@ class Tree:
         spared: set[int] = set()
         if self._is_wrapped:
             spared = {self._pid, *_children_of(self._pid)}
-        for pid in set(self._members()) - spared:
-            _send(pid, signal.SIGTERM)
+        for process in self._members(self._orphans()):
+            if process.pid not in spared:
+                _send(process.pid, signal.SIGTERM)
 
     def kill(self, *, main_is_over: bool) -> None:
         """End everyone, however often they fork meanwhile."""
-        if main_is_over and not any(map(self._is_orphan, set(_children_of(os.getpid())) - {self._pid})):
+        if main_is_over and not self._orphans():
             return
         # A process that hangs in the kernel (a dead network drive, a lost GPU) cannot be ended by anyone: not for ever.
         patience = time.monotonic() + _KILL_PATIENCE_SECONDS
         while time.monotonic() < patience:
-            members = self._members()
-            alive = [pid for pid in members if _is_alive(pid)]
-            for pid in alive:
-                _send(pid, signal.SIGKILL)
-            for pid in set(members) - {*alive, self._pid}:
+            members = self._members(self._orphans())
+            alive = {process for process in members if _is_alive(process)}
+            for process in alive:
+                self._seen_cpu.setdefault(process, 0.0)  # It may become our child before it is dead.
+                _send(process.pid, signal.SIGKILL)
+            dead = [process for process in members if process not in alive and process.pid != self._pid]
+            for process in dead:
                 with contextlib.suppress(ChildProcessError):
-                    _, _, usage = os.wait4(pid, os.WNOHANG)
-                    self.cpu_seconds += usage.ru_utime + usage.ru_stime
-            if not alive:
+                    _, _, usage = os.wait4(process.pid, os.WNOHANG)
+                    self.cpu_seconds += 0.0 if process in _nobodys else usage.ru_utime + usage.ru_stime
+            if not alive and not dead:  # Who died just now may have left a child that came to us after we looked.
                 return
             time.sleep(0.001)
 
-    def _members(self) -> list[int]:
-        """The process, its descendants, and orphans of theirs that came to us (or carry its session's id)."""
+    def _members(self, orphans: Iterable[psutil.Process]) -> list[psutil.Process]:
+        """The process, its orphans, and the descendants of them all (and who carries its session's id)."""
         wanted: dict[int, None] = {}
-        pending = [pid for pid in _children_of(os.getpid()) if pid == self._pid or self._is_orphan(pid)]
+        pending = [self._pid, *(orphan.pid for orphan in orphans)]
         while pending:
             pid = pending.pop()
             if pid not in wanted:
@@ -111,18 +130,46 @@ class Tree:
                 pending += _children_of(pid)
         if sys.platform != "linux":
             wanted.update(dict.fromkeys(pid for pid in psutil.pids() if _session_of(pid) == self._pid))
-        return list(wanted)
+        return _processes(wanted)
 
-    def _is_orphan(self, pid: int) -> bool:
-        """Whether a child of ours is one that we never started: it has left our session, and is younger than the run.
+    def _orphans(self) -> set[psutil.Process]:
+        """Children of ours that we never started, and that are this tree's."""
+        with PLANTING:
+            started = {tree._pid for tree in _standing}
+            # Other children of this program (in a notebook, say) live in its own session.
+            away = [pid for pid in _children_of(os.getpid()) if _session_of(pid) not in (os.getsid(0), None)]
+            return {process for process in _processes(pid for pid in away if pid not in started) if self._owns(process)}
 
-        Other children of this program (in a notebook, say) live in its own session.
-        """
-        if _session_of(pid) in (os.getsid(0), None):
-            return False
-        with contextlib.suppress(psutil.Error):
-            return psutil.Process(pid).create_time() >= self._started - 1.0
-        return False
+    def _owns(self, orphan: psutil.Process) -> bool:
+        return _owner_of(orphan) is self
+
+
+PLANTING = threading.Lock()
+"""Held while a process is started, until its tree stands: before, nobody could tell it from an orphan."""
+_standing: list[Tree] = []
+_nobodys: set[psutil.Process] = set()
+"""Orphans of which nobody could say whose they are: they are in no tree's account."""
+
+
+def _owner_of(orphan: psutil.Process) -> Tree | None:
+    """The tree that has to end an orphan; None where none has, or not yet.
+
+    An orphan belongs to the tree that has seen it, whose session it is in, or whose environment it has most of. One
+    that was never seen, made a session of its own and cleared its environment is left to the last of those trees that
+    stood when it was born. Ended with the first, it might be what another run lives on; so it ends a little late at
+    worst, and never outlives all whose it can be.
+    """
+    for tree in _standing:
+        if orphan in tree._seen_cpu or _session_of(orphan.pid) == tree._pid:
+            return tree
+    born, environment = orphan.create_time(), _environment_of(orphan)
+    suspects = [tree for tree in _standing if _born(tree._pid) <= born]
+    likeness = [len(tree._env.items() & environment.items()) for tree in suspects]
+    likely = [tree for tree, alike in zip(suspects, likeness, strict=True) if alike == max(likeness)]
+    if len(likely) > 1:
+        _nobodys.add(orphan)
+        return None
+    return likely[0] if likely else None
 
 
 def adopt_orphans() -> None:
@@ -153,11 +200,36 @@ def _children_of(pid: int) -> list[int]:
 _KERNEL_TELLS_CHILDREN = Path(f"/proc/self/task/{os.getpid()}/children").exists()
 
 
-def _is_alive(pid: int) -> bool:
+def _processes(pids: Iterable[int]) -> list[psutil.Process]:
+    """Those that are still there, each told by when it began from a later one with its id."""
+    found = []
+    for pid in pids:
+        with contextlib.suppress(psutil.Error):
+            found.append(psutil.Process(pid))
+    return found
+
+
+def _is_alive(process: psutil.Process) -> bool:
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def _born(pid: int) -> float:
+    """When a process began (Unix time), or infinity where it is gone. Both of two are asked anew: clocks are set."""
+    try:
+        return psutil.Process(pid).create_time()
+    except psutil.Error:
+        return math.inf
+
+
+def _environment_of(process: psutil.Process) -> Mapping[str, str]:
+    """What it was given; nothing where it is dead or not ours to look into."""
+    try:
+        return process.environ()
+    except (psutil.Error, OSError):
+        return {}
 
 
 def _send(pid: int, number: signal.Signals) -> None:
