@@ -164,7 +164,7 @@ with trying:
         """
 as_usual()
 for logs in glob.glob(f"{PROJECT}/.overnight/sessions/*/logs"):
-    for name in ("2.agent.log", "guard.log"):
+    for name in ("2.agent.log", "guard-0.log"):
         with trying:
             os.symlink(HOME / ".ssh/id_rsa", f"{logs}/{name}")
 """,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 from pathlib import Path
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from overnight.errors import Interrupted
-from overnight.fleet.local import LocalSlot
-from overnight.fleet.slot import Version, linked_paths
+from overnight.fleet.local import LocalSlot, linked_paths
+from overnight.fleet.shares import WHOLE, Share
+from overnight.fleet.slot import Version
 from overnight.goal.settings import Settings
 from overnight.repo.git import Repository
 from overnight.runs.sandbox import NoSandbox, Sandbox, find_sandbox
@@ -32,7 +34,13 @@ def project(tmp_path: Path) -> Checkout:
 
 
 def fleet_of(
-    project: Checkout, sandbox: Sandbox | None = None, *, stop: bool = False, **changes: Any
+    project: Checkout,
+    sandbox: Sandbox | None = None,
+    *,
+    stop: bool = False,
+    share: Share = WHOLE,
+    number: int = 0,
+    **changes: Any,
 ) -> tuple[LocalSlot, Version]:
     repository = Repository.find(project.folder)
     settings = Settings.model_validate(
@@ -49,6 +57,8 @@ def fleet_of(
         logs=logs,
         sandbox=sandbox or NoSandbox(),
         should_stop=lambda: stop,
+        number=number,
+        share=share,
     )
     return fleet, Version(base, "print")
 
@@ -122,6 +132,39 @@ def test_guards(project: Checkout, guard: str, words: str | None) -> None:
     broken = fleet.broken_guard(version, {"loss": 3.0, "peak_mb": 10.0})
     assert (broken is None) == (words is None)
     assert (words or "") in (broken or "")
+
+
+SHARE = """
+import os
+mine = sorted(os.sched_getaffinity(0))
+print("processors:", len(mine), "processor:", mine[0])
+print("loss:", os.environ.get("OMP_NUM_THREADS", 0), "gpu:", os.environ.get("CUDA_VISIBLE_DEVICES", -1))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux binds threads to processors")
+def test_run_scorer_and_guard_have_the_slots_share(
+    project: Checkout, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    look = f"{sys.executable} solve.py"
+    project.write("solve.py", SHARE)
+    project.write("score.py", SHARE.replace('"loss:"', '"threads:"').replace("gpu:", "card:") + "print('loss: 1')\n")
+    project.commit()
+    before = os.sched_getaffinity(0)
+    for number, processor in enumerate(sorted(before)):
+        share = Share(frozenset({processor}), str(number + 5), 2)
+        guard = f"{look} | grep -q 'processors: 1 processor: {processor}' && {look} | grep 'loss: 1 gpu: {number + 5}'"
+        fleet, version = fleet_of(
+            project, sandbox, share=share, number=number, score=f"{sys.executable} score.py", guards=[guard]
+        )
+        measured = fleet.measure(version, 1, "candidate", 1)
+        told = {name: measured.metrics[name] for name in ("processors", "processor", "gpu", "card", "threads")}
+        assert told == {"processors": 1, "processor": processor, "gpu": number + 5, "card": number + 5, "threads": 1}
+        assert (measured.slot, measured.joules) == (number, None)
+        assert fleet.broken_guard(version, {}) is None
+        assert os.sched_getaffinity(0) == before
+        fleet.close()
 
 
 def test_asked_to_stop_it_stops(project: Checkout) -> None:

@@ -97,6 +97,9 @@ def test_every_mistake_is_said_at_once_with_its_line(folder: Path) -> None:
         (GOOD.replace("edit: train.py", "edit: ."), "is a folder; name a file"),
         (GOOD.replace("edit: train.py", "edit: []"), "at least 1 item"),
         ("---\nedit: train.py\nrun: x\nmetric: loss\nnotify: 3\n---\n", "goal.md:5: `notify` must be a list"),
+        (GOOD.replace("metric:", "slots: 0\nmetric:"), "goal.md:4: `slots`: write how many runs are made at a time"),
+        (GOOD.replace("metric:", "slots: {gpu: [0]}\nmetric:"), "or GPUs, as {gpus: [0, 1]}; not {'gpu': [0]}"),
+        (GOOD.replace("metric:", "slots: {gpus: [1, 1]}\nmetric:"), "`slots`: a GPU stands there twice"),
     ],
 )
 def test_what_cannot_be_used(folder: Path, text: str | bytes, words: str) -> None:

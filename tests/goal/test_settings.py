@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from overnight.goal.settings import Settings, format_duration, parse_duration
+from overnight.errors import OvernightError
+from overnight.goal.settings import GpuSlots, Settings, format_duration, parse_duration
+from overnight.loop.session import override
 
 LEAST = {"edit": "train.py", "run": "python train.py", "metric": "loss"}
 
@@ -92,6 +94,36 @@ def test_what_measures_otherwise_does_not_go_with_people(key: str) -> None:
     value = "simpler" if key == "prefer" else "python other.py"
     with pytest.raises(ValidationError, match="take"):
         Settings.model_validate({"edit": "page.html", "metric": "conversions", "live": LIVE, key: value})
+
+
+@pytest.mark.parametrize("slots", [2, "auto", {"gpus": [0]}])
+def test_people_meet_one_experiment_at_a_time(slots: object) -> None:
+    live = {"edit": "page.html", "metric": "conversions", "live": LIVE}
+    with pytest.raises(ValidationError, match="take this line away"):
+        Settings.model_validate({**live, "slots": slots})
+    with pytest.raises(OvernightError, match="leave --slots out"):
+        override(Settings.model_validate(live), slots=2)
+
+
+@pytest.mark.parametrize(
+    ("slots", "read"),
+    [(4, 4), ("auto", "auto"), ({"gpus": [0, "1"]}, GpuSlots(gpus=("0", "1"))), ({"gpus": ["GPU-8a/0"]}, None)],
+)
+def test_slots_read_back_as_they_were_written_down(slots: object, read: object) -> None:
+    settings = Settings.model_validate({**LEAST, "slots": slots})
+    assert Settings.model_validate(settings.model_dump(mode="json")) == settings
+    assert read in (settings.slots, None)
+    assert override(settings, slots=3).slots == 3
+    assert override(settings) == settings
+
+
+@pytest.mark.parametrize(
+    "slots", [0, -1, 1.5, True, "many", None, [0, 1], {}, {"gpus": []}, {"gpus": [-1]}, {"gpus": ["a,b"]},
+              {"gpus": [0], "cores": 2}]
+)  # fmt: skip
+def test_what_is_no_number_of_slots(slots: object) -> None:
+    with pytest.raises(ValidationError, match="write how many runs are made at a time"):
+        Settings.model_validate({**LEAST, "slots": slots})
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,8 @@ def test_settings_that_change_measuring_need_a_new_session(project: Project) -> 
 def test_numbers_out_of_range_on_the_command_line(project: Project) -> None:
     assert "--experiments must be more than zero" in project.refused("run", "--experiments", "0")
     assert "--hours must be more than zero" in project.refused("run", "--hours", "nan")
-    assert "one slot" in project.refused("run", "--slots", "2")
+    assert "--slots must be at least 1, or `auto`, not 0" in project.refused("run", "--slots", "0")
+    assert "--slots is a number of runs at a time, or `auto`, not 'all'" in project.refused("run", "--slots", "all")
     project.refused("run", "--experiments", "many")
     project.refused("no-such-command")
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from overnight.cli.places import GoalArgument, SessionOption, folder_of, goal_file
+from overnight.cli.places import GoalArgument, SessionOption, SlotsOption, folder_of, goal_file, slots_of
 from overnight.cli.serve import beside
 from overnight.cli.terminal import safe
-from overnight.errors import Interrupted, OvernightError
+from overnight.errors import Interrupted
 
 if TYPE_CHECKING:
     from overnight.cli.view import Watcher
@@ -31,7 +31,7 @@ def run(
     agent: Annotated[
         str | None, typer.Option(help="Who proposes: search, claude, openai:MODEL, or any command.")
     ] = None,
-    slots: Annotated[int, typer.Option(help="Runs at a time; only 1 for now.")] = 1,
+    slots: SlotsOption = None,
     seed: Annotated[int | None, typer.Option(help="Decides the seeds of runs and of the search (default 0).")] = None,
     new: Annotated[bool, typer.Option("--new", help="Start a new session instead of going on with the last.")] = False,
     init: Annotated[bool, typer.Option("--init", help="Make a git repository first, if there is none.")] = False,
@@ -45,14 +45,19 @@ def run(
     from overnight.loop.recovery import AlreadyFinished
     from overnight.loop.session import Session
 
-    if slots != 1:
-        raise OvernightError("more than one slot is not possible yet; leave --slots out")
     path = goal_file(goal)
     console = Console(highlight=False)
     if init:
         make_repository(path.parent, console)
     session = Session(
-        path, agent=agent, experiments=experiments, hours=hours, seed=seed, new=new, sandbox=not no_sandbox
+        path,
+        agent=agent,
+        experiments=experiments,
+        hours=hours,
+        seed=seed,
+        slots=slots_of(slots),
+        new=new,
+        sandbox=not no_sandbox,
     )
     try:
         with (

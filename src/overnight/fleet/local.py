@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from overnight.errors import Trouble, explain_os
 from overnight.fleet.limits import broken_limit, is_limit
 from overnight.fleet.rooms import Rooms
+from overnight.fleet.shares import WHOLE, Share
 from overnight.fleet.slot import Version
 from overnight.folders import fresh_folder
 from overnight.goal.settings import Settings
@@ -45,12 +47,15 @@ class LocalSlot:
         sandbox: Sandbox,
         should_stop: Callable[[], bool],
         number: int = 0,
+        share: Share = WHOLE,
     ) -> None:
         """`base` is the baseline's commit, the scorer's home; `work` holds the copies, `logs` what runs print.
 
-        `number` is the slot's place among the session's.
+        `number` is the slot's place among the session's, `share` what it has of the machine.
         """
         self.number = number
+        self._share = share
+        self._told = share.environment(os.environ)
         project = repository.root / repository.prefix
         links = linked_paths(settings.read, project)
         self._settings = settings
@@ -95,7 +100,8 @@ class LocalSlot:
         cut_off: list[str] = []
         while True:
             energy = read_counters()
-            result = self._run(seed, output, measured_by)
+            with self._share.held():
+                result = self._run(seed, output, measured_by)
             if result.cut_off is None or cut_off.count(KILLED) >= 1 or len(cut_off) >= _MOST_TRIES:
                 break
             cut_off.append(result.cut_off)
@@ -165,6 +171,7 @@ class LocalSlot:
             artifacts=artifacts,
             output=output,
             trespass=self._trespass,
+            told=self._told,
             sides=sides,
         )
 
@@ -209,7 +216,8 @@ class LocalSlot:
             scoring_seconds=result.scoring_seconds,
             cpu_seconds=ended.cpu_seconds,
             peak_mb=ended.peak_mb,
-            joules=read_counters().since(energy),
+            # The counters are the machine's: what several slots use at once is in all of them.
+            joules=read_counters().since(energy) if self._share.slots == 1 else None,
         )
 
     def _broken_command(self, version: Version, command: str) -> str | None:
@@ -217,14 +225,14 @@ class LocalSlot:
         artifacts = self._work / "guard"
         fresh_folder(artifacts)
         room = self._rooms.of_run(command, self._run_copy, artifacts)
-        output = Output(self._logs / "guard.log")
+        output = Output(self._logs / f"guard-{self.number}.log")
         try:
-            with output:
+            with output, self._share.held():
                 ended = run_process(
                     command,
                     room=room,
                     sandbox=self._sandbox,
-                    env=guest_environment(room, self._sandbox, OVERNIGHT_ARTIFACTS=str(artifacts)),
+                    env=guest_environment(room, self._sandbox, OVERNIGHT_ARTIFACTS=str(artifacts), **self._told),
                     limit=GUARD_SECONDS,
                     output=output,
                     should_stop=self._should_stop,

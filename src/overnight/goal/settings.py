@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
@@ -85,6 +85,37 @@ class GuestLimits(_Frozen):
     """Processes at a time."""
     disk_mb: Annotated[float, Field(gt=0)] = 20_000
     """All that it writes to disk."""
+
+
+class GpuSlots(_Frozen):
+    """A slot for each of these GPUs."""
+
+    gpus: tuple[str, ...]
+    """As CUDA_VISIBLE_DEVICES names them."""
+
+
+def _slots(value: object) -> object:
+    match value:
+        case "auto" | GpuSlots():
+            return value
+        case int() if not isinstance(value, bool) and value >= 1:
+            return value
+        case {"gpus": [*gpus], **others} if not others and gpus and all(map(_is_gpu, gpus)):
+            names = tuple(map(str, gpus))
+            if len(set(names)) == len(names):
+                return GpuSlots(gpus=names)
+            raise ValueError("a GPU stands there twice, and two runs on it would disturb each other; name each once")
+    raise ValueError(
+        f"write how many runs are made at a time, such as 4; or `auto`, or GPUs, as {{gpus: [0, 1]}}; not {value!r}"
+    )
+
+
+def _is_gpu(name: object) -> bool:
+    is_number = isinstance(name, int) and not isinstance(name, bool) and name >= 0
+    return is_number or (isinstance(name, str) and re.fullmatch(r"[\w:/-]+", name) is not None)
+
+
+Slots: TypeAlias = Annotated[int | Literal["auto"] | GpuSlots, BeforeValidator(_slots)]
 
 
 class LiveSettings(_Frozen):
@@ -169,6 +200,8 @@ class Settings(_Frozen):
     $VARIABLES, which are filled in only when something is sent."""
     mlflow: Annotated[str, Field(min_length=1)] | None = None
     """The MLflow tracking server that gets each experiment as soon as it is judged; variables in it are filled in."""
+    slots: Slots = 1
+    """How many runs are made at a time: a number, `auto` for what the machine has, or `{gpus: [0, 1]}`, one on each."""
     stop: StopRules = StopRules()
     """When the session ends by itself."""
 
@@ -192,6 +225,13 @@ class Settings(_Frozen):
         if value is not None and info.data.get("live") is not None:
             raise ValueError("in a live experiment people decide; take this line away")
         return value
+
+    @field_validator("slots")
+    @classmethod
+    def _live_has_one(cls, slots: Slots, info: ValidationInfo) -> Slots:
+        if slots != 1 and info.data.get("live") is not None:
+            raise ValueError("people meet one experiment at a time; take this line away")
+        return slots
 
     @field_validator("score_network", "score_env")
     @classmethod

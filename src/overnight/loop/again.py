@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from overnight.errors import Interrupted, SessionError
 from overnight.fleet.local import LocalSlot
+from overnight.fleet.shares import shares_here
 from overnight.fleet.slot import Version
 from overnight.folders import remove
 from overnight.goal.settings import Settings
@@ -98,6 +99,7 @@ def measuring_again(state: State, session: str | None, should_stop: Callable[[],
             logs=logs,
             sandbox=sandbox_of(started.sandbox),
             should_stop=should_stop,
+            share=shares_here(settings.slots)[0],
         )
         origin = Origin(repository, started.base, Scope(settings.edit))
         try:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from random import Random
+from typing import Literal
 
 import pygit2
 
@@ -57,12 +58,13 @@ class Session:
         experiments: int | None = None,
         hours: float | None = None,
         seed: int | None = None,
+        slots: int | Literal["auto"] | None = None,
         new: bool = False,
         sandbox: bool = True,
     ) -> None:
         """What is given here wins over goal.md. Raises OvernightError when the set-up is wrong."""
         self.goal = goal if isinstance(goal, Goal) else Goal.read(goal)
-        self.settings = override(self.goal.settings, agent=agent, experiments=experiments, hours=hours)
+        self.settings = override(self.goal.settings, agent=agent, experiments=experiments, hours=hours, slots=slots)
         self._seed = seed
         self._new = new
         self._sandboxed = sandbox
@@ -261,11 +263,23 @@ def _put_down(history: Recorder, *, finished: bool, reason: str, failed: bool = 
     return SessionClosed(finished, reason, failed)
 
 
-def override(settings: Settings, *, agent: str | None, experiments: int | None, hours: float | None) -> Settings:
+def override(
+    settings: Settings,
+    *,
+    agent: str | None = None,
+    experiments: int | None = None,
+    hours: float | None = None,
+    slots: int | Literal["auto"] | None = None,
+) -> Settings:
     """The settings with what the command line says instead. Raises OvernightError for a value out of range."""
+    if isinstance(slots, int) and slots < 1:
+        raise OvernightError(f"--slots must be at least 1, or `auto`, not {slots}")
+    if slots not in (None, 1) and settings.live is not None:
+        raise OvernightError("people meet one experiment at a time; leave --slots out")
     for name, value in (("experiments", experiments), ("hours", hours)):
         if value is not None and not 0 < value < math.inf:
             raise OvernightError(f"--{name} must be more than zero, not {value}")
     given = {name: value for name, value in (("experiments", experiments), ("hours", hours)) if value is not None}
     changed = settings.model_copy(update={"stop": settings.stop.model_copy(update=given)})
-    return changed.model_copy(update={"agent": (agent,)}) if agent else changed
+    said = {name: value for name, value in (("agent", (agent,) if agent else None), ("slots", slots)) if value}
+    return changed.model_copy(update=said)

@@ -52,20 +52,20 @@ def _processors(powercap: Path) -> dict[str, tuple[float, float]]:
 
 
 def _cards() -> dict[str, tuple[float, float]]:
-    nvml, found = _nvml(), {}
-    if nvml is None:
+    library, found = nvml(), {}
+    if library is None:
         return {}
-    for index in range(nvml.nvmlDeviceGetCount()):
+    for index in range(library.nvmlDeviceGetCount()):
         try:
-            card = nvml.nvmlDeviceGetHandleByIndex(index)
-            found[f"card {index}"] = (nvml.nvmlDeviceGetTotalEnergyConsumption(card) / 1000, 0.0)
-        except nvml.NVMLError:  # An older card does not count, a lost one does not answer.
+            card = library.nvmlDeviceGetHandleByIndex(index)
+            found[f"card {index}"] = (library.nvmlDeviceGetTotalEnergyConsumption(card) / 1000, 0.0)
+        except library.NVMLError:  # An older card does not count, a lost one does not answer.
             continue
     return found
 
 
 @lru_cache
-def _nvml() -> Any:
+def nvml() -> Any:
     """NVIDIA's library, ready to be asked; None where there is no such card."""
     import pynvml  # noqa: PLC0415 - only needed once something runs
 

@@ -47,6 +47,8 @@ class RunOrder:
     """Says what the run did to the scorer's room, if anything."""
     score_env: tuple[str, ...] = ()
     """The environment variables that are the scorer's alone."""
+    told: Mapping[str, str] = field(default_factory=dict)
+    """More environment variables of the command and the scorer: what they may use of the machine."""
     sides: tuple[Path, Path] | None = None
     """Where the candidate and the incumbent are that the command compares; None where it runs one version."""
 
@@ -95,6 +97,7 @@ def _cut_off(ended: Ended) -> str | None:
 def _run_and_score(order: RunOrder, should_stop: Callable[[], bool]) -> tuple[RunResult, list[Ended]]:
     fresh_folder(order.artifacts)
     env = {
+        **order.told,
         "OVERNIGHT_BUDGET_SECONDS": f"{order.budget:g}",
         "OVERNIGHT_SEED": str(order.seed),
         "OVERNIGHT_ARTIFACTS": str(order.artifacts),
