@@ -141,8 +141,8 @@ def one_at_a_time(night: Night) -> Outcome:
                 with_it = idea in version
                 seed = idea * MOST_DUEL_RUNS + made[with_it]  # The n-th run of either has the same seed.
                 made[with_it] += 1
-                judge.observe(version, night.measure(version, seed), seed=seed)
-                version = version if judge.wants_repeat() else judge.duel(idea, frozenset(kept))
+                judge.observe(version, night.measure(version, seed), experiment=idea, seed=seed)
+                version = version if judge.wants_repeat(idea) else judge.duel(idea, frozenset(kept))
             kept = [number for number in judge.best(kept, Ties()) if number in kept or number == idea]
             judge.drop(set(judge.open) - set(kept))
     return _claim(judge, kept)

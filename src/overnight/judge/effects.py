@@ -55,7 +55,6 @@ class Effects:
         """Of one run's noise."""
         self._degrees = float(max(noise.degrees, 1))
         self._squares = self.variance * self._degrees
-        self._last: Run | None = None
         self._seen: set[int] = set()
         self.runs = 0
         self.repeats = 0
@@ -92,6 +91,11 @@ class Effects:
         self._mean = np.append(self._mean, mean)
         self._cov = np.pad(self._cov, (0, 1))
         self._cov[-1, -1] = variance
+
+    def known(self, idea: int) -> tuple[float, float]:
+        """What is believed of an open idea's effect: mean and variance."""
+        place = 1 + self.ideas.index(idea)
+        return float(self._mean[place]), float(self._cov[place, place])
 
     def forget(self, ideas: Iterable[int]) -> None:
         """These will be in no run any more."""
@@ -133,9 +137,9 @@ class Effects:
         spread = self._cov @ row
         return float(spread[1 + self.ideas.index(idea)] ** 2 / (row @ spread + noise))
 
-    def learn(self, run: Run, partner: Run | None = None, *, repeats: bool = False) -> None:
-        """A run was made; `partner` is an earlier one on the same seed, and `repeats` says that the one just before
-        was of the same version and that this one would have been made whatever that had given."""
+    def learn(self, run: Run, partner: Run | None = None, *, repeats: Run | None = None) -> None:
+        """A run was made; `partner` is an earlier one on the same seed, and `repeats` one of the same version after
+        which this one would have been made whatever it had given."""
         self._cov[0, 0] += _DRIFT * self.variance
         if partner is not None:
             self._learn_how_alike(run, partner)
@@ -147,16 +151,15 @@ class Effects:
         self._mean = self._mean + spread * (surprise / variance)
         self._cov = self._cov - np.outer(spread, spread) / variance
         version = hash((run.inside, run.against))
-        if not repeats or self._last is None:
+        if repeats is None:
             # A run says the more about the noise the less else was unknown about it.
             says = 1.0 if version in self._seen else _INFERRED
             self._learn_noise(says * (noise / variance) ** 2, surprise**2 / variance)
         else:
-            squares = (run.value - self._last.value) ** 2 / (run.spread + self._last.spread) / self.variance
+            squares = (run.value - repeats.value) ** 2 / (run.spread + repeats.spread) / self.variance
             most = self.in_sds(_OUTLIER_SDS) ** 2
             self._learn_noise(1.0, min(squares, most))
             self.repeats += squares <= most  # One that was out of all proportion asks for another.
-        self._last = run
         self._seen.add(version)
         self.runs += 1
 

@@ -5,6 +5,9 @@ is run only to be confirmed; what an idea does is told apart by regression (`eff
 needs follows from what ideas have been like this night (`prior.py`). Where ideas cannot be combined, the new one and
 the incumbent are run again in turns instead, until it is clear which is better.
 
+Several experiments may be under way at once: between the planning of a run and the run's result, others bring theirs,
+and ideas are dropped or taken for granted. What an experiment still needs is kept apart from the others' (`Course`).
+
 Pure: numbers in, verdicts out. The same runs in the same order give the same verdicts, so a killed session goes on
 where it was by being told them again.
 """
@@ -12,8 +15,8 @@ where it was by being told them again.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Literal
 
@@ -58,6 +61,17 @@ class _Settled:
     runs: int
 
 
+@dataclass
+class _Course:
+    """What is to be remembered of an experiment until its last run was made, told as it was told by the loop."""
+
+    unpaired: dict[int, Run] = field(default_factory=dict)
+    """By their seeds, the runs whose counterpart is still to come."""
+    last: Run | None = None
+    wants_repeat: bool = False
+    """Whether the last run is to be made once more: decided when it was told, before others could say anything."""
+
+
 class Judge:
     """All that the runs of a night say about its ideas. An idea is a number."""
 
@@ -77,9 +91,10 @@ class Judge:
         self._effects = Effects([self._inner(value) for value in baseline], Noise(1.0, noise.degrees))
         self._prior = IdeasPrior(1.0)
         self._runs: dict[int, int] = {}
-        self._by_seed: dict[int, Run] = {}
-        self._last: tuple[Ideas, Ideas] = (NONE, NONE)
-        self._is_new = False
+        self._courses: dict[int, _Course] = {}
+        self._closed: dict[int, tuple[float, float]] = {}
+        """What was last believed of the effects of ideas that are no longer open: mean and variance."""
+        self._side_by_side = False
         self._tolerated: dict[int, float] = {}
         self._settled: dict[int, _Settled] = {}
         self._chances: dict[int, float] = {}
@@ -147,13 +162,14 @@ class Judge:
 
     def plan(self, idea: int, ties: Ties, random: Random) -> Ideas:
         """The version for a new idea's first run: what it needs, and of the others as many as fit and luck picks."""
-        version = {*self._settled, *ties.closure([idea])}
+        own = ties.closure([idea])
+        version = {*(self._settled.keys() - ties.barred_by(own, self._settled)), *own}
         others = list(self._effects.ideas)
         random.shuffle(others)
         for other in others:
             if other not in version and random.random() < self._share(other):
                 more = ties.closure([other]) - version if other in ties.requires else {other}
-                if ties.fit(more, version):
+                if more <= self._chances.keys() and ties.fit(more, version):
                     version |= more
         return frozenset(version)
 
@@ -168,18 +184,20 @@ class Judge:
             return (0.3 if chance < _DOUBTFUL else 0.5) * noisy
         return 1 - 0.5 * noisy if chance < PROVEN else 0.9 if chance < _NEARLY_SURE else 0.98
 
-    def wants_repeat(self) -> bool:
-        """Whether the version in which a new idea was just run should be run once more, so that the noise is known
-        better, whatever the first run gave: repeats of what looked lucky would make the noise look larger.
+    def wants_repeat(self, experiment: int = 0) -> bool:
+        """Whether an experiment's last run, in which a new idea was just run, should be made once more, so that the
+        noise is known better, whatever it gave: repeats of what looked lucky would make the noise look larger.
 
         Too small a noise makes luck look like gain; the smaller effects are beside it, the more it matters. A few are
         always made, since what looks like large effects may be noise that the baseline hid by luck.
         """
-        if not self._is_new:
-            return False
+        return experiment in self._courses and self._courses[experiment].wants_repeat
+
+    def _knows_too_little_of_noise(self) -> bool:
         share = min(1.0, (self._effects.sd / self._prior.size) ** 2)
         runs = self._effects.runs
-        return self._effects.repeats < max(share * math.sqrt(runs), math.log2(1 + runs) / 2)
+        coming = sum(course.wants_repeat for course in self._courses.values())
+        return self._effects.repeats + coming < max(share * math.sqrt(runs), math.log2(1 + runs) / 2)
 
     def rival(self, kept: Iterable[int], ties: Ties, random: Random) -> Ideas:
         """The version to compare a new idea's first one with, side by side: of what is kept, as much as luck picks."""
@@ -204,8 +222,9 @@ class Judge:
         rival = kept | {idea}
         if side_by_side:
             return rival
-        with_it = next((run for run in self._by_seed.values() if idea in run.inside), None)
-        without_it = next((run for run in self._by_seed.values() if idea not in run.inside), None)
+        course = self._courses.get(idea, _Course())
+        with_it = next((run for run in course.unpaired.values() if idea in run.inside), None)
+        without_it = next((run for run in course.unpaired.values() if idea not in run.inside), None)
         without = self._effects.told(idea, Run(kept, 0.0), with_it)
         within = self._effects.told(idea, Run(rival, 0.0), without_it)
         return kept if without > within else rival
@@ -216,37 +235,67 @@ class Judge:
         value: float,
         sd: float | None = None,
         *,
+        experiment: int = 0,
         seed: int | None = None,
-        against: Iterable[int] = (),
+        against: Iterable[int] | None = None,
     ) -> None:
         """One run of the version that holds these ideas gave `value`.
 
-        `sd` is the standard deviation of this very run where it is known, as that of a rate is from its counts. Two
-        runs with the same `seed` may be alike. Where versions are compared side by side, `against` is what the other
-        one held, and `value` what is to be added to its metric to get this one's.
+        `experiment` is what it was made for; who has one at a time under way need not say. `sd` is the standard
+        deviation of this very run where it is known, as that of a rate is from its counts. Two runs of an experiment
+        with the same `seed` may be alike. Where versions are compared side by side, `against` is what the other one
+        held, and `value` what is to be added to its metric to get this one's.
         """
         spread = 1.0 if sd is None else min(max((sd / self._unit) ** 2, 1e-6), 1e6)
-        run = Run(self._unsettled(inside), self._inner(value), self._unsettled(against), spread)
-        unknown = run.inside - self._chances.keys()
-        if unknown:
-            self._by_seed.clear()
+        told = Run(frozenset(inside), self._inner(value), frozenset(against or ()), spread)
+        self._side_by_side = against is not None
+        unknown = told.inside - self._chances.keys() - self._closed.keys()
+        if unknown or experiment not in self._courses:
+            self._courses[experiment] = _Course()
+        course = self._courses[experiment]
+        partner = course.unpaired.pop(seed, None) if seed is not None else None
+        repeats = course.last if course.wants_repeat and _are_alike(told, course.last) else None
+        self._learn(told, partner, repeats, unknown)
+        if seed is not None and partner is None:
+            course.unpaired[seed] = told
+        course.last, course.wants_repeat = told, False
+        course.wants_repeat = bool(unknown) and self._knows_too_little_of_noise()
+        for idea in told.inside - self._closed.keys():
+            self._runs[idea] = self._runs.get(idea, 0) + 1
+        self._look()
+
+    def _learn(self, told: Run, partner: Run | None, repeats: Run | None, unknown: Ideas) -> None:
+        """Learn from a run; ideas that are no longer open come back for as long as that takes."""
+        run = self._in_terms_of_open(told)
+        partner = None if partner is None else self._in_terms_of_open(partner)
+        held = {idea for each in (run, partner) if each is not None for idea in each.inside | each.against}
+        back = sorted(held & self._closed.keys())
+        for idea in back:
+            self._effects.add(idea, *self._closed[idea])
         for idea in sorted(unknown):
             mean, variance = self._effects.predict(run)
             self._prior.learn(run.value - mean, variance**0.5)
             self._effects.add(idea, self._prior.mean, self._prior.variance)
-        partner = self._by_seed.pop(seed, None) if seed is not None else None
-        version = (run.inside, run.against)
-        self._effects.learn(run, partner, repeats=version == self._last and self.wants_repeat())
-        self._last, self._is_new = version, bool(unknown)
-        if seed is not None and partner is None:
-            self._by_seed[seed] = run
-        for idea in run.inside:
-            self._runs[idea] = self._runs.get(idea, 0) + 1
-        self._look()
+        self._effects.learn(run, partner, repeats=repeats)
+        if back:
+            self._closed |= {idea: self._effects.known(idea) for idea in back}
+            self._effects.forget(back)
 
-    def _unsettled(self, ideas: Iterable[int]) -> Ideas:
-        """Without what is in every version: there may be a thousand of those, and nothing is to be learned of them."""
-        return frozenset(idea for idea in ideas if idea not in self._settled)
+    def _in_terms_of_open(self, run: Run) -> Run:
+        """A run without what is in every version: that may be a thousand ideas, and nothing is to be learned of them.
+
+        What it lacks of these, since it was planned before they were settled, is told as taken away. What was dropped
+        since stays.
+        """
+        always = frozenset(self._settled)
+        if self._side_by_side:
+            both = always & run.inside & run.against
+            return replace(run, inside=run.inside - both, against=run.against - both)
+        return replace(run, inside=run.inside - always, against=always - run.inside)
+
+    def finish(self, experiment: int) -> None:
+        """An experiment has its verdict: no run will be made for it any more."""
+        self._courses.pop(experiment, None)
 
     def tolerate(self, idea: int, loss: float) -> None:
         """This idea is welcome if it is not worse by more than `loss`: it makes things simpler."""
@@ -271,36 +320,44 @@ class Judge:
 
     def settle(self, ideas: Iterable[int]) -> None:
         """Take these for granted, so that a decision stays quick: they are in every version from now on."""
-        self._by_seed.clear()
         for idea in ideas:
             self._settled[idea] = _Settled(self.belief(idea), self._chances[idea], self.gain(idea), self._runs[idea])
-            self._effects.absorb(idea)
+            self._closed[idea] = self._effects.known(idea)
+            if self._side_by_side:
+                self._effects.forget([idea])  # It is on both sides, and the level is what tells these apart.
+            else:
+                self._effects.absorb(idea)
             del self._chances[idea]
 
     def drop(self, ideas: Iterable[int]) -> None:
-        """These are out of the running: they will be in no run any more."""
+        """These are out of the running: they will be in no run any more, except in what is under way."""
         gone = [idea for idea in ideas if idea in self._chances]
         if gone:
-            self._by_seed.clear()  # Runs that held them can no longer be told in terms of what is open.
+            self._closed |= {idea: self._effects.known(idea) for idea in gone}
             self._effects.forget(gone)
             for idea in gone:
                 del self._chances[idea], self._runs[idea]
                 self._tolerated.pop(idea, None)
 
-    def hopeless(self, ties: Ties) -> list[int]:
-        """The open ideas to drop: without a chance, and needed by none that has one."""
-        lost = {idea for idea, chance in self._chances.items() if chance < HOPELESS}
+    def hopeless(self, ties: Ties, under_way: Set[int] = NONE) -> list[int]:
+        """The open ideas to drop: without a chance, and needed by none that has one.
+
+        Those whose experiment is `under_way` have a chance yet, open or not.
+        """
+        lost = {idea for idea, chance in self._chances.items() if chance < HOPELESS and idea not in under_way}
         if len(self._chances) - len(lost) > _MOST_OPEN:
-            lost.add(min((idea for idea in self._chances if idea not in lost), key=self._chances.__getitem__))
-        while needed := lost & ties.needed_by(self._chances.keys() - lost):
+            spared = lost | under_way
+            lost.add(min((idea for idea in self._chances if idea not in spared), key=self._chances.__getitem__))
+        while needed := lost & ties.needed_by((self._chances.keys() - lost) | under_way):
             lost -= needed
         return sorted(lost)
 
-    def best(self, kept: Sequence[int], ties: Ties, *, at_last: bool = False) -> list[int]:
-        """The ideas that should be kept now, in the order in which they were: those so far, then the new ones."""
+    def best(self, kept: Sequence[int], ties: Ties, *, but: Iterable[int] = NONE, at_last: bool = False) -> list[int]:
+        """The ideas that should be kept now, in the order in which they were: those so far, then the new ones `but`
+        for some that are not to be."""
         enough = KEPT_AT_LAST if at_last else KEPT
         chosen: dict[int, None] = {}  # In order, and quick to look up.
-        fresh = sorted(self._chances.keys() - set(kept), key=lambda idea: -self._chances[idea])
+        fresh = sorted(self._chances.keys() - {*kept, *but}, key=lambda idea: -self._chances[idea])
         for idea in kept:
             if idea in self._settled:
                 chosen[idea] = None
@@ -331,3 +388,8 @@ class Judge:
         self._chances = dict(zip(self._effects.ideas, good.tolist(), strict=True))
         for idea in self._tolerated.keys() & self._chances.keys():
             self._chances[idea] = self.belief(idea).above(-self._tolerated[idea])
+
+
+def _are_alike(run: Run, other: Run | None) -> bool:
+    """Whether two runs were of the same version."""
+    return other is not None and (run.inside, run.against) == (other.inside, other.against)

@@ -35,6 +35,11 @@ class Ties:
         clashes = {clash for idea in ideas for clash in self.excludes.get(idea, NONE)}
         return not clashes & ideas and not any(clash in others for clash in clashes)
 
+    def barred_by(self, ideas: Set[int], others: Iterable[int]) -> Ideas:
+        """Those of the others that cannot be in one version with these, or need one that cannot."""
+        clashes = {clash for idea in ideas for clash in self.excludes.get(idea, NONE)}
+        return frozenset(other for other in others if clashes & self.closure([other])) if clashes else NONE
+
     def needed_by(self, ideas: Iterable[int]) -> Ideas:
         """What these need besides themselves."""
         return frozenset(need for idea in ideas for need in self.requires.get(idea, NONE))
