@@ -355,24 +355,24 @@ class Judge:
     def best(self, kept: Sequence[int], ties: Ties, *, but: Iterable[int] = NONE, at_last: bool = False) -> list[int]:
         """The ideas that should be kept now, in the order in which they were: those so far, then the new ones `but`
         for some that are not to be."""
-        enough = KEPT_AT_LAST if at_last else KEPT
+        enough, barred = KEPT_AT_LAST if at_last else KEPT, frozenset(but)
         chosen: dict[int, None] = {}  # In order, and quick to look up.
-        fresh = sorted(self._chances.keys() - {*kept, *but}, key=lambda idea: -self._chances[idea])
+        fresh = sorted(self._chances.keys() - {*kept, *barred}, key=lambda idea: -self._chances[idea])
         for idea in kept:
             if idea in self._settled:
                 chosen[idea] = None
             elif self._chances[idea] >= (KEPT_AT_LAST if at_last else TAKEN_BACK):
-                self._choose(idea, chosen, ties)
+                self._choose(idea, chosen, ties, barred)
         for idea in fresh:
             if self._chances[idea] < enough:
                 break
-            self._choose(idea, chosen, ties)
+            self._choose(idea, chosen, ties, barred)
         return list(chosen)
 
-    def _choose(self, idea: int, chosen: dict[int, None], ties: Ties) -> None:
+    def _choose(self, idea: int, chosen: dict[int, None], ties: Ties, barred: Ideas) -> None:
         """Add an idea and what it needs, unless that is worth nothing, or does not fit."""
         needs = {need for need in ties.closure([idea]) if need not in chosen}
-        if not all(need in self._chances or need in self._settled for need in needs):
+        if needs & barred or not all(need in self._chances or need in self._settled for need in needs):
             return
         if not ties.fit(needs, chosen):
             return

@@ -1,10 +1,15 @@
-"""Keep or discard under noise: each run holds many ideas, and verdicts may change as long as there are runs to come."""
+"""Keep or discard under noise: each run holds many ideas, and verdicts may change as long as there are runs to come.
+
+Several experiments may be under way, each a generator that rests while its run is made, a guard is tried or a doubt
+looked into. Between two events nothing else happens; after each, others may have kept, dropped or settled ideas, so
+what to do next is always worked out from what is known by then. A run is told to the judge as soon as it is in the
+ledger: told again in the ledger's order, the judge comes out the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
-from overnight.fleet.slot import Version
 from overnight.judge.effects import NONE
 from overnight.judge.ties import Ideas
 from overnight.ledger.history import VERIFYING
@@ -31,6 +36,10 @@ class NoisyCourse:
         self._bench = bench
         self._panel = Panel(bench.project, bench.settings, bench.history, seed=bench.seed)
         self._compares = bench.settings.compare is not None
+        self._on_trial: set[int] = set()
+        """Ideas that some experiment is about to keep: it alone tries guards on them."""
+        self._leaving: set[int] = set()
+        """What a person has asked to be taken out, while that is under way."""
 
     @property
     def noise(self) -> float:
@@ -39,57 +48,65 @@ class NoisyCourse:
 
     def decide(self, proposed: Proposed, started: float) -> InSlot[None]:
         """Run the idea among others, or in turns with the incumbent, until the judge has seen enough of it."""
-        bench, panel = self._bench, self._panel
+        bench, panel, number = self._bench, self._panel, proposed.number
         panel.begin(proposed)
-        own: Ideas = frozenset((*proposed.inside, proposed.number))
         while True:
-            runs = [run for run in bench.history.runs(proposed.number) if run.role not in VERIFYING]
-            mine = [run for run in runs if proposed.number in (run.inside or ())]
+            runs = [run for run in bench.history.runs(number) if run.role not in VERIFYING]
+            mine = [run for run in runs if number in (run.inside or ())]
             failed = [run for run in mine if run.outcome != "ok"]
-            alone = next((run for run in failed if frozenset(run.inside or ()) == own), None)
+            own = panel.own(proposed)
+            alone = next((run for run in failed if _is_alone(run, proposed, own)), None)
             if alone is not None:
-                panel.drop(panel.dependents([proposed.number]) or [proposed.number])
+                panel.drop(panel.dependents([number]) or [number])
+                panel.finish(number)
                 yield bench.failed(bench.record(proposed, runs, started), alone, len(mine))
                 return
-            pair = self._first(proposed, own if failed else None) if len(mine) == len(failed) else None
-            pair = pair or self._again(proposed, runs)
+            if panel.lacks(number):
+                break
+            pair = self._first(number, own if failed else None) if len(mine) == len(failed) else None
+            pair = pair or self._again(number, own, runs)
             if pair is None:
                 break
             yield from self._measure_combination(proposed, pair, runs)
         unfit = [panel.combination_failed(proposed, frozenset(run.inside or ())) for run in failed]
         record = bench.record(proposed, runs, started)
-        yield from self._settle({proposed.number: record}, unfit={idea for ideas in unfit for idea in ideas})
-        panel.finish(proposed.number)
+        yield from self._settle({number: record}, unfit={idea for ideas in unfit for idea in ideas})
 
     def take_out(self, steered: Steered) -> InSlot[None]:
         """A person wants an idea out that is kept or open: it is in no version any more, nor is what needs it."""
         number = steered.number
         known = self._bench.history.judged_number(number) if number is not None else None
         assert known is not None, "only what has a verdict can be taken out"
-        yield from self._settle({}, steered=steered, unwanted={known.number: words_for(steered, known)})
+        self._leaving.add(known.number)
+        try:
+            yield from self._settle({}, steered=steered, unwanted={known.number: words_for(steered, known)})
+        finally:
+            self._leaving.discard(known.number)
 
     def close_night(self) -> InSlot[None]:
         """The session is finished: what is kept is decided on all that is known by now, and written down."""
         yield from self._settle({}, at_last=True)
 
-    def _first(self, proposed: Proposed, alone: Ideas | None) -> _Pair:
+    def _first(self, number: int, alone: Ideas | None) -> _Pair:
         """The version in which an idea is run first, and what it is compared with if the goal compares."""
-        panel, number = self._panel, proposed.number
+        panel = self._panel
         if alone is not None:
-            return alone, frozenset(proposed.inside)
+            return alone, alone - {number}
         return panel.first_version(number), panel.first_rival(number) if self._compares else NONE
 
-    def _again(self, proposed: Proposed, runs: list[Measured]) -> _Pair | None:
+    def _again(self, number: int, own: Ideas, runs: list[Measured]) -> _Pair | None:
         """The next version to run for an idea that has been run; None when that was enough."""
-        judge = self._panel.judge
+        panel, last = self._panel, runs[-1]
         if any(run.outcome != "ok" and run.role == "incumbent" for run in runs):
             return None
-        if judge.wants_repeat():
-            return frozenset(runs[-1].inside or ()), frozenset(runs[-1].against or ())
-        if self._panel.rides(proposed.number):
+        same = frozenset(last.inside or ()), frozenset(last.against or ())
+        is_possible = last.outcome == "ok" and all(idea in panel for idea in same[0] | same[1])
+        if is_possible and panel.judge.wants_repeat(number):
+            return same
+        if panel.rides(number):
             return None
-        incumbent = frozenset(proposed.inside)
-        version = judge.duel(proposed.number, incumbent, side_by_side=self._compares)
+        incumbent = own - {number}
+        version = panel.judge.duel(number, incumbent, side_by_side=self._compares)
         return None if version is None else (version, incumbent)
 
     def _measure_combination(self, proposed: Proposed, pair: _Pair, runs: list[Measured]) -> InSlot[None]:
@@ -118,11 +135,14 @@ class NoisyCourse:
         `steered` is what a person has asked for, and `unwanted` which ideas must go for it, and why.
         """
         panel, history, unwanted = self._panel, self._bench.history, unwanted or {}
-        chain, broken = yield from self._choose(set(unwanted), at_last=at_last)
-        ties = panel.ties()
-        lost = {*panel.judge.hopeless(ties), *panel.dependents({*broken, *(unfit or ())}), *broken}
+        chain, broken = yield from self._choose(set(unwanted), records.keys(), at_last=at_last)
+        # From here to the end nothing is waited for.
+        broken |= {number: _on_nothing(gone) for number in records if (gone := panel.lacks(number))}
+        ties, waiting = panel.ties(), panel.under_way - records.keys()
+        lost = {*panel.judge.hopeless(ties, waiting), *panel.dependents({*broken, *(unfit or ())}), *broken}
         lost -= {*chain, *ties.closure(chain)}
         lost |= {*unwanted, *panel.dependents(unwanted)} if unwanted else set()
+        lost = lost.intersection(panel.judge.open) - waiting
         verdicts = panel.keep(chain, records, refresh=at_last)
         self._bench.secure(verdicts)
         incumbent = verdicts[-1] if verdicts else self._bench.incumbent()
@@ -132,18 +152,21 @@ class NoisyCourse:
             proposed = history.proposed(number)
             if known is None or proposed is None:
                 continue
-            judged = panel.verdict(
-                known,
-                kept=False,
-                before=incumbent.metric or 0.0,
-                commit=proposed.commit,
-                prints=proposed.fingerprint,
-                is_open=number not in lost,
-            )
+            judged = known
+            if number in panel.judge.open:
+                judged = panel.verdict(
+                    known,
+                    kept=False,
+                    before=incumbent.metric or 0.0,
+                    commit=proposed.commit,
+                    prints=proposed.fingerprint,
+                    is_open=number not in lost,
+                )
             if number in unwanted:
                 judged = judged.model_copy(update={"reason": unwanted[number]})
             elif number in broken:
-                judged = judged.model_copy(update={"reason": f"{broken[number]} (it was {judged.reason})"})
+                was_so = f" (it was {judged.reason})" if judged.reason else ""
+                judged = judged.model_copy(update={"reason": f"{broken[number]}{was_so}"})
             verdicts.append(judged)
         was = {judged.number: history.judged_number(judged.number) for judged in verdicts}
         if verdicts or steered:
@@ -152,31 +175,44 @@ class NoisyCourse:
             panel.kept = chain
             self._bench.move_branch()
         panel.drop(lost)
-        if surest := panel.judge.surest(chain, panel.ties()):
+        for number in records:
+            panel.finish(number)
+        if self._leaving <= unwanted.keys() and (surest := panel.judge.surest(chain, panel.ties())):
             history.append(Settled(numbers=tuple(surest)))
             panel.judge.settle(surest)
         yield from _news_of(verdicts, was)
 
-    def _choose(self, unwanted: set[int], *, at_last: bool) -> InSlot[tuple[list[int], dict[int, str]]]:
-        """What is to be kept now, guards tried on whatever is new in it; and which ideas break which guard."""
+    def _choose(
+        self, unwanted: set[int], own: Collection[int], *, at_last: bool
+    ) -> InSlot[tuple[list[int], dict[int, str]]]:
+        """What is to be kept now, guards tried on whatever is new in it; and which ideas break which guard.
+
+        Of what is under way, only `own` may be kept.
+        """
         panel, bench = self._panel, self._bench
         broken: dict[int, str] = {}
-        held = set(panel.kept)
-        while True:
-            chain = panel.judge.best(panel.kept, panel.ties(), at_last=at_last)
-            chain = [number for number in chain if not panel.ties().closure([number]) & {*broken, *unwanted}]
-            fresh = next((number for number in chain if number not in held), None)
-            if fresh is None:
-                return chain, broken
-            version = panel.version(chain[: chain.index(fresh) + 1])
-            problem = yield from bench.broken_guard(fresh, version, bench.history.runs(fresh))
-            if problem is None:
-                problem = yield from self._doubt(fresh, chain[: chain.index(fresh)], version)
-            if problem:
-                broken[fresh] = problem
-            held.add(fresh)
+        tried: set[int] = set()
+        try:
+            while True:
+                others = panel.under_way.difference(own) | (self._on_trial - tried)
+                chain = panel.judge.best(panel.kept, panel.ties(), but=others, at_last=at_last)
+                chain = [number for number in chain if not panel.ties().closure([number]) & {*broken, *unwanted}]
+                fresh = next((number for number in chain if number not in tried and number not in panel.kept), None)
+                if fresh is None:
+                    return chain, broken
+                tried.add(fresh)
+                self._on_trial.add(fresh)
+                before = chain[: chain.index(fresh)]
+                version = panel.version([*before, fresh])
+                problem = yield from bench.broken_guard(fresh, version, bench.history.runs(fresh))
+                if problem is None and fresh in panel:
+                    problem = yield from self._doubt(fresh, [number for number in before if number in panel])
+                if problem:
+                    broken[fresh] = problem
+        finally:
+            self._on_trial -= tried
 
-    def _doubt(self, number: int, before: Sequence[int], version: Version) -> InSlot[str | None]:
+    def _doubt(self, number: int, before: Sequence[int]) -> InSlot[str | None]:
         """Why an idea that is about to be kept is not to be believed; None when it is, perhaps after a second look."""
         panel, bench = self._panel, self._bench
         proposed = bench.history.proposed(number)
@@ -188,8 +224,19 @@ class NoisyCourse:
         if not flags:
             return None
         panel.flags[number] = flags
-        problem = yield from measured_again(bench, proposed, version, panel.version(before), pairs=_PAIRS)
+        winner, other = panel.version([*before, number]), panel.version(before)
+        problem = yield from measured_again(bench, proposed, winner, other, pairs=_PAIRS)
         return f"suspicious, since {flags[0]}; {problem}" if problem else None
+
+
+def _is_alone(run: Measured, proposed: Proposed, own: Ideas) -> bool:
+    """Whether a run was of the candidate by itself; some of what it was made on may have been dropped since."""
+    return own <= frozenset(run.inside or ()) <= {*proposed.inside, proposed.number}
+
+
+def _on_nothing(gone: Sequence[int]) -> str:
+    """Why an idea cannot be any more."""
+    return f"it changes what experiment {gone[0]} wrote, which was taken out while this one was under way"
 
 
 def _in_order(verdicts: Sequence[Judged]) -> list[Judged]:

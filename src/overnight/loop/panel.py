@@ -1,12 +1,14 @@
 """The open ideas of a session with a noisy metric: what the judge knows of them, and how they are put together.
 
+Several experiments may be under way: each has begun and has no verdict yet, and until then no other one may decide
+about its idea.
+
 Nothing is remembered that the ledger does not say: the judge is told all runs again, in their order, and the weave is
 made from the candidates' commits.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Container, Iterable, Sequence
 from random import Random
 
@@ -50,13 +52,23 @@ class Panel:
         self.kept: list[int] = [judged.number for judged in history.kept()]
         """The experiments on the branch, in its order."""
         self.judge = self._judge_again()
+        self.under_way = {number for number in self.judge.open if history.judged_number(number) is None}
+        """Experiments that have begun and have no verdict yet."""
         self.flags: dict[int, tuple[str, ...]] = {}
         """What is suspicious about ideas that were about to be kept."""
         self._needs: dict[int, set[int]] = {}
         self._clashes: dict[int, set[int]] = {}
         self._strikes: dict[int, int] = {}
-        self._recent: deque[frozenset[int]] = deque(maxlen=_COMPARED_WITH)
-        self._weave_again()
+        self._recent: dict[int, frozenset[int]] = {}
+        self._weave_again([judged.number for judged in history.judged_last(_COMPARED_WITH)])
+        self._crashes_again({*self.judge.open, *self.kept} - self.under_way)
+        for number in self.judge.open:
+            if proposed := history.proposed(number):
+                self._tolerate(proposed)
+
+    def __contains__(self, number: int) -> bool:
+        """Whether versions can hold this idea."""
+        return number in self._weave
 
     def ties(self) -> Ties:
         """Which ideas need or exclude others: by the lines they change, or because a combination crashed."""
@@ -69,10 +81,23 @@ class Panel:
         return Ties(requires, excludes)
 
     def begin(self, proposed: Proposed) -> None:
-        """A proposal is about to be run."""
-        if proposed.number not in self._weave:
-            self._weave.add(proposed.number, proposed.inside, self._project.edit_files(proposed.commit or ""))
+        """A proposal is about to be run. Since it was made, some of what it was made on may have been dropped."""
+        number, known = proposed.number, self._weave.ideas
+        self.under_way.add(number)
+        if number not in known:
+            if number > max(known, default=0) and known >= set(proposed.inside):
+                self._weave.add(number, proposed.inside, self._project.edit_files(proposed.commit or ""))
+            else:  # In the order of their numbers, as after a kill, and knowing whose lines the dropped ones were.
+                self._weave_again(self._recent)
         self._tolerate(proposed)
+
+    def own(self, proposed: Proposed) -> Ideas:
+        """The version that a candidate is by itself: what it was made on, unless dropped since, and its idea."""
+        return frozenset((*(idea for idea in proposed.inside if idea in self), proposed.number))
+
+    def lacks(self, number: int) -> list[int]:
+        """The ideas that were dropped although this one cannot be without them."""
+        return sorted(need for need in self.ties().closure([number]) if need not in self)
 
     def _tolerate(self, proposed: Proposed) -> None:
         if self._settings.prefer == "simpler" and lines_saved(self._project, proposed) > 0:
@@ -89,7 +114,7 @@ class Panel:
     def rides(self, number: int) -> bool:
         """Whether ideas like this one can be combined: it is about other lines than most of those before it."""
         mine = self._weave.touched(number)
-        clashing = sum(bool(mine & lines) for lines in self._recent)
+        clashing = sum(bool(mine & lines) for lines in self._recent.values())
         return bool(self._recent) and 2 * clashing < len(self._recent)
 
     def version(self, ideas: Iterable[int]) -> Version:
@@ -100,16 +125,21 @@ class Panel:
         """The candidate runs by itself, but crashed in this combination: never again. Returns ideas to drop for it."""
         number, live = proposed.number, {*self.judge.open, *self.kept}
         own = {number, *live.intersection(proposed.inside)}
+        others = live & inside - own
         self._needs.setdefault(number, set()).update(own - inside - {number})
-        self._clashes.setdefault(number, set()).update(inside - own)
-        for idea in inside - own:
+        self._clashes.setdefault(number, set()).update(others)
+        for idea in others:
             self._strikes[idea] = self._strikes.get(idea, 0) + 1
-        return [idea for idea in sorted(inside - own) if self._strikes[idea] >= _MOST_STRIKES]
+        return [idea for idea in sorted(others) if self._strikes[idea] >= _MOST_STRIKES]
 
     def finish(self, number: int) -> None:
         """An experiment has its verdict: later proposals are compared with it."""
+        self.under_way.discard(number)
+        self.judge.finish(number)
         if number in self._weave:
-            self._recent.append(self._weave.touched(number))
+            self._recent[number] = self._weave.touched(number)
+            if len(self._recent) > _COMPARED_WITH:
+                del self._recent[min(self._recent)]
 
     def drop(self, ideas: Iterable[int]) -> None:
         """These are out of the running."""
@@ -210,7 +240,7 @@ class Panel:
         if run.value is not None:
             value, sd = self._meter.read(run)
             seed = run.seed if run.against is None else None  # Both sides of a comparison have the same already.
-            judge.observe(_inside(run), value, sd, seed=seed, against=run.against or ())
+            judge.observe(_inside(run), value, sd, experiment=run.number, seed=seed, against=run.against)
 
     def _judge_again(self) -> Judge:
         values = [self._meter.read(run)[0] for run in self._baseline_runs]
@@ -224,6 +254,7 @@ class Panel:
         judge = Judge(self._settings.direction, values, noise)
         for record in self._history.runs_and_verdicts():
             if isinstance(record, Judged):
+                judge.finish(record.number)
                 if record.number and record.verdict != "keep" and not record.undecided:
                     judge.drop([record.number])
             elif isinstance(record, Settled):
@@ -246,17 +277,12 @@ class Panel:
             is_seen |= min(group) != max(group)
         return pooled_noise(list(groups.values()))
 
-    def _weave_again(self) -> None:
-        live = {*self.judge.open, *self.kept}
-        recent = [judged.number for judged in self._history.judged_last(_COMPARED_WITH)]
+    def _weave_again(self, recent: Iterable[int]) -> None:
+        """Weave all that versions may hold, in the order of the numbers; `recent` is what is compared with."""
+        live, recent = {*self.judge.open, *self.kept, *self.under_way}, list(recent)
         self._weave = weave_of(self._project, self._history, [*live, *recent])
-        for number in recent:
-            self.finish(number)
-        self._crashes_again(live)
+        self._recent = {number: self._weave.touched(number) for number in recent if number in self._weave}
         self._weave.remove(self._weave.ideas - live)
-        for number in self.judge.open:
-            if proposed := self._history.proposed(number):
-                self._tolerate(proposed)
 
     def _crashes_again(self, live: set[int]) -> None:
         for number in sorted(live):

@@ -1,0 +1,296 @@
+"""Several noisy experiments under way at once, in a real repository, with a real ledger and real runs.
+
+The courses are generators that take turns at each event, as the session lets them: what one has planned is run after
+others were observed, kept, dropped or settled.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from overnight.fleet.local import LocalSlot
+from overnight.fleet.slot import Version
+from overnight.goal.document import Goal
+from overnight.judge.judge import Judge
+from overnight.ledger.records import Judged, Proposed, SessionStarted, Steered
+from overnight.ledger.store import Ledger, Recorder
+from overnight.loop.assemble import Project
+from overnight.loop.bench import Bench
+from overnight.loop.disk import DiskRoom
+from overnight.loop.events import ExperimentJudged, SessionEvent
+from overnight.loop.noisy import NoisyCourse
+from overnight.loop.panel import Panel
+from overnight.loop.seeds import seeds_for
+from overnight.loop.state import State
+from overnight.repo.branch import SessionRefs
+from overnight.repo.candidate import fingerprint
+from overnight.runs.sandbox import NoSandbox
+from tests.checkout import Checkout
+
+GOAL = f"""---
+edit: ideas.py
+run: {sys.executable} -S run.py
+metric: loss
+budget: 20s
+agent: search
+---
+Make the loss small.
+"""
+# What an idea brings is its line's number; the noise depends on the seed and on what is in the file.
+RUN = """import os, random
+text = open("ideas.py").read()
+if "crash" in text:
+    raise SystemExit(1)
+noise = random.Random(os.environ["OVERNIGHT_SEED"] + text).gauss(0, 0.3)
+print("loss:", 100 - sum(float(line) for line in text.split()) + noise)
+"""
+
+
+class Crew:
+    """What a session has, as far as noisy experiments need it, with proposals made by hand."""
+
+    def __init__(self, checkout: Checkout, stack: ExitStack, goal: str = GOAL) -> None:
+        checkout.write("goal.md", goal)
+        checkout.write("run.py", RUN)
+        checkout.write("ideas.py", "0\n" * 40)
+        base = checkout.commit("a problem")
+        document = Goal.read(checkout.folder / "goal.md")
+        settings, state = document.settings, State.of(checkout.folder)
+        state.create()
+        ledger = Ledger.open(state.folder / "ledger.db")
+        stack.callback(ledger.close)
+        self.checkout = checkout
+        self.project = Project.of(document, base)
+        self.history = Recorder(ledger, "s")
+        started = SessionStarted(
+            goal="…", settings=settings.model_dump(mode="json"), base=base, folder="", seed=0, version="0"
+        )
+        self.history.append(started)
+        refs = SessionRefs(self.project.repository, "s")
+        slot = LocalSlot(
+            self.project.repository,
+            settings,
+            base,
+            work=state.work,
+            logs=state.logs("s"),
+            sandbox=NoSandbox(),
+            should_stop=lambda: False,
+        )
+        stack.callback(slot.close)
+        disk = DiskRoom(state.folder, Path(self.project.repository.git.path), self.history)
+        self.bench = Bench(self.project, settings, self.history, refs, slot, disk, seed=0, should_stop=lambda: False)
+        version = Version(base, fingerprint(self.project.edit_files(base)))
+        for seed in seeds_for(0, 0)[:5]:
+            for _ in self.bench.measure(version, 0, "baseline", seed, "the baseline"):
+                pass
+        baseline = self.history.baseline_runs()
+        mean = sum(run.value or 0.0 for run in baseline) / len(baseline)
+        self.history.append(
+            Judged(number=0, verdict="baseline", reason="", metric=mean, commit=base, fingerprint=version.fingerprint)
+        )
+        self.noisy = NoisyCourse(self.bench)
+
+    def again(self) -> None:
+        """A new process takes the session up."""
+        self.noisy = NoisyCourse(self.bench)
+
+    def propose(self, number: int, text: str, *, line: int | None = None) -> Proposed:
+        """A proposal on top of what is kept now: another text for one line (by default, a line of its own)."""
+        incumbent = self.bench.incumbent()
+        parent = incumbent.commit or ""
+        lines = self.project.edit_files(parent)["ideas.py"].decode().splitlines(keepends=True)
+        lines[number if line is None else line] = f"{text}\n"
+        files = {"ideas.py": "".join(lines).encode()}
+        commit = self.project.repository.commit_files(parent, files, f"idea {number}\n")
+        proposed = Proposed(
+            number=number,
+            hypothesis=f"idea {number}",
+            proposer="hand",
+            parent=parent,
+            commit=commit,
+            inside=self.bench.kept(),
+            fingerprint=fingerprint(files),
+        )
+        self.history.append(proposed)
+        return proposed
+
+    def decide(self, proposed: Proposed) -> Iterator[SessionEvent]:
+        return self.noisy.decide(proposed, time.monotonic())
+
+    @property
+    def panel(self) -> Panel:
+        return self.noisy._panel
+
+    def verdict(self, number: int) -> Judged:
+        judged = self.history.judged_number(number)
+        assert judged is not None
+        return judged
+
+    def told_again(self) -> Judge:
+        """The judge as a new process would have it."""
+        return Panel(self.project, self.bench.settings, self.history, seed=0).judge
+
+    def must_agree(self) -> None:
+        """Ledger, branch, panel and judge say the same."""
+        kept = self.history.kept()
+        assert self.panel.kept == [judged.number for judged in kept]
+        if kept:
+            files = self.project.edit_files(kept[-1].commit or "")
+            assert fingerprint(files) == kept[-1].fingerprint == self.panel.version(self.panel.kept).fingerprint
+        assert state_of(self.panel.judge) == state_of(self.told_again())
+
+
+def state_of(judge: Judge) -> object:
+    ideas = list(judge.open)
+    gains = [(judge.gain(idea), judge.runs(idea)) for idea in ideas]
+    return ideas, gains, [judge.wants_repeat(number) for number in range(60)], judge.noise, judge.good_share
+
+
+@pytest.fixture
+def crew(checkout: Checkout) -> Iterator[Crew]:
+    with ExitStack() as stack:
+        yield Crew(checkout, stack)
+
+
+def finish(course: Iterator[SessionEvent]) -> list[SessionEvent]:
+    return list(course)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_whatever_order_they_take_turns_and_are_killed_the_ledger_says_it_all(crew: Crew, seed: int) -> None:
+    random = Random(seed)
+    effects = [random.choice(["2", "1", "0.4", "0", "-0.4", "-1", "-2", "crash"]) for _ in range(16)]
+    courses: dict[int, Iterator[SessionEvent]] = {}
+    judged: list[int] = []
+    begun = 0
+    while begun < len(effects) or courses:
+        if begun < len(effects) and len(courses) < 4 and random.random() < 0.7:
+            begun += 1
+            # Every fourth changes a line that others change, too.
+            line = 38 if begun % 4 == 0 else None
+            courses[begun] = crew.decide(crew.propose(begun, effects[begun - 1], line=line))
+            continue
+        if not courses:
+            continue
+        number = random.choice(sorted(courses))
+        event = next(courses[number], None)
+        if event is None:
+            del courses[number]
+            crew.must_agree()
+        elif isinstance(event, ExperimentJudged):
+            assert event.judged.number == number, "another experiment gave it a verdict"
+            judged.append(number)
+        if random.random() < 0.04:
+            crew.again()
+            cut_off = [each for each in courses if crew.history.judged_number(each) is None]
+            waiting = [crew.history.proposed(each) for each in random.sample(cut_off, len(cut_off))]
+            courses = {each.number: crew.decide(each) for each in waiting if each is not None}
+    finish(crew.noisy.close_night())
+    crew.must_agree()
+    assert len(set(judged)) == len(judged)
+    assert all(crew.history.judged_number(number) for number in range(1, begun + 1))
+    kept = crew.panel.kept
+    assert all(effects[number - 1] not in ("crash", "-1", "-2") for number in kept)
+    assert all(number in kept for number, effect in enumerate(effects, start=1) if effect == "2" and number % 4)
+
+
+def run_until_observed(course: Iterator[SessionEvent], runs: int = 1) -> None:
+    """Let a course go on until so many of its runs are known."""
+    for event in course:
+        runs -= type(event).__name__ == "RunFinished"
+        if not runs:
+            return
+
+
+def test_what_is_under_way_gets_its_verdict_from_its_own_experiment_only(crew: Crew) -> None:
+    good, bad = crew.decide(crew.propose(1, "3")), crew.decide(crew.propose(2, "-9"))
+    run_until_observed(good)
+    run_until_observed(bad)
+    assert {1, 2} <= set(crew.panel.judge.open)
+    finish(crew.decide(crew.propose(3, "0")))
+    assert [crew.history.judged_number(number) for number in (1, 2)] == [None, None]
+    assert crew.panel.kept == []
+    assert {1, 2} <= set(crew.panel.judge.open)
+    finish(good)
+    assert crew.panel.kept == [1]
+    finish(bad)
+    assert crew.verdict(2).verdict == "discard"
+    assert 2 not in crew.panel.judge.open
+    crew.must_agree()
+
+
+def taken_back(crew: Crew, number: int) -> Steered:
+    return Steered(act="take_back", number=number, request=f"wish-{number}")
+
+
+def test_a_candidate_that_changes_what_is_taken_out_meanwhile_ends_with_a_reason(crew: Crew) -> None:
+    finish(crew.decide(crew.propose(1, "3")))
+    assert crew.panel.kept == [1]
+    on_top, begun = crew.decide(crew.propose(2, "4", line=1)), crew.decide(crew.propose(3, "5", line=1))
+    beside, waiting = crew.decide(crew.propose(4, "2")), crew.propose(5, "6", line=1)
+    run_until_observed(on_top)
+    next(begun)  # Its run is about to be made.
+    run_until_observed(beside)
+    finish(crew.noisy.take_out(taken_back(crew, 1)))
+    assert crew.panel.kept == []
+    for course in (on_top, begun, crew.decide(waiting)):
+        finish(course)
+    for number in (2, 3, 5):
+        assert crew.verdict(number).verdict == "discard"
+        assert "what experiment 1 wrote" in crew.verdict(number).reason
+    finish(beside)
+    assert crew.panel.kept == [4]
+    text = crew.project.edit_files(crew.verdict(4).commit or "")["ideas.py"].decode().split()
+    assert [line for line in text if line != "0"] == ["2"]
+    crew.must_agree()
+
+
+def test_a_candidate_begun_after_its_base_was_dropped_does_not_bring_it_back(crew: Crew) -> None:
+    finish(crew.decide(crew.propose(1, "3")))
+    late = crew.propose(2, "2")
+    assert late.inside == (1,)
+    finish(crew.noisy.take_out(taken_back(crew, 1)))
+    finish(crew.decide(late))
+    assert crew.panel.kept == [2]
+    text = crew.project.edit_files(crew.verdict(2).commit or "")["ideas.py"].decode().split()
+    assert [line for line in text if line != "0"] == ["2"]
+    crew.must_agree()
+
+
+def test_experiments_that_begin_out_of_order_are_woven_as_after_a_kill(crew: Crew) -> None:
+    # Both put a line into the same place.
+    first, second = crew.propose(1, "0\n1", line=5), crew.propose(2, "0\n2", line=5)
+    for proposed in (second, first):
+        finish(crew.decide(proposed))
+    both = crew.panel.version([1, 2]).fingerprint
+    crew.again()
+    assert crew.panel.version([1, 2]).fingerprint == both
+
+
+def test_a_guard_is_tried_by_one_experiment_and_what_others_keep_meanwhile_stays(
+    checkout: Checkout, tmp_path: Path
+) -> None:
+    tried = tmp_path / "tried"
+    guarded = GOAL.replace("agent:", f"guards: ['cat ideas.py >> {tried}; echo = >> {tried}']\nagent:")
+    with ExitStack() as stack:
+        crew = Crew(checkout, stack, guarded)
+        one, other = crew.decide(crew.propose(1, "3")), crew.decide(crew.propose(2, "4"))
+        run_until_observed(one)
+        run_until_observed(other)
+        for course in (one, other):
+            assert any(type(event).__name__ == "GuardsStarted" for event in course)
+        finish(other)
+        assert crew.panel.kept == [2]
+        finish(one)
+        assert crew.panel.kept == [2, 1]
+        crew.must_agree()
+    assert tried.read_text().count("=") == 2
+    shutil.rmtree(checkout.folder / ".overnight", ignore_errors=True)
