@@ -21,10 +21,10 @@ import time
 from pathlib import Path
 from typing import Literal
 
-from overnight.cli.watching import Watcher
 from playwright.sync_api import Browser, Page, sync_playwright
 from rich.console import Console
 
+from overnight.cli.view import Watcher
 from overnight.goal.settings import Settings
 from overnight.loop.events import ExperimentJudged, ProposalFinished, RunStarted, SessionOpened
 from overnight.loop.following import Follower
@@ -72,8 +72,9 @@ def terminal(project: Path, after: int) -> None:
         watcher.show(RunStarted(after, "candidate", 0, proposed.hypothesis, settings.hard_limit))
         now = watcher.now
         now.began = time.monotonic() - worked
-        assert now.slot is not None
-        now.at(now.slot.model_copy(update={"since": time.time() - settings.budget / 2}))
+        half_way = {"since": time.time() - settings.budget / 2}
+        runs = tuple(slot.model_copy(update=half_way) for slot in now.underway.slots)
+        now.at(now.underway.model_copy(update={"slots": runs}))
         console.print(now.draw(console.width))
     fonts = "ui-monospace, Menlo, Consolas, DejaVu Sans Mono, monospace"
     picture = console.export_svg(title="overnight demo").replace("Fira Code", fonts)

@@ -11,7 +11,8 @@ from typer.testing import CliRunner
 
 from overnight.cli.main import app
 from overnight.errors import OvernightError, SessionError
-from overnight.loop.live import Live, Slot
+from overnight.loop.activity import Activity
+from overnight.loop.live import Live
 from overnight.morning.words import approval_words
 from tests.checkout import Checkout
 from tests.dashboard.waiting import Waiting, waiting
@@ -72,7 +73,7 @@ def test_what_cannot_be_approved(shop: Waiting) -> None:
 def test_status_says_that_it_waits_also_where_nobody_is_at_work(shop: Waiting) -> None:
     assert f"waits        experiment 1: {approval_words(1)}\n" in overnight(shop, "status")
     with shop.state.locked():
-        slot = Slot(step="approving", words=approval_words(1), number=1, since=time.time() - 90)
+        slot = Activity(step="approving", words=approval_words(1), number=1, since=time.time() - 90)
         live = Live(session="s", pid=os.getpid(), slots=(slot,))
         (shop.state.folder / "now.json").write_text(live.model_dump_json())
         said = overnight(shop, "status")

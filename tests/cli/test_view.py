@@ -25,6 +25,7 @@ from overnight.loop.events import (
     SessionOpened,
     Waiting,
 )
+from tests.streams import SLOTS, four_slots, proposed, ran, starts
 
 SETTINGS = Settings.model_validate(
     {"edit": "train.py", "run": "x", "metric": "loss", "budget": 90, "kill_at": 120, "stop": {"experiments": 8}}
@@ -102,6 +103,83 @@ def test_the_live_view_fits_any_terminal(width: int) -> None:
         lines = capture.get().rstrip("\n").splitlines()
         assert len(lines) == (5 if width < 72 else 4)
         assert all(len(line.rstrip()) <= width for line in lines)
+
+
+def frame(now: Now, width: int) -> list[str]:
+    console = screen(terminal=True, width=width)
+    with console.capture() as capture:
+        console.print(now.draw(width))
+    return [line.rstrip() for line in capture.get().splitlines()]
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 120])
+def test_a_line_for_each_slot_and_one_for_those_who_think(width: int) -> None:
+    now = Now()
+    now.follow(SessionOpened("s", SETTINGS, "a" * 40, None))
+    for event in four_slots():
+        now.follow(event)
+    lines = frame(now, width)
+    assert all(len(line) <= width for line in lines)
+    assert len(lines) == 1 + 1 + SLOTS + 1 + (2 if width < 72 else 1)
+    if width < 60:
+        return
+    assert lines[1] == "3 of 4 slots at work  1 of 8 experiments decided"
+    for line, parts in zip(lines[2:], (("0", "experiment 4", "measuring the candidate", "s left"),
+                                       ("1", "experiment 1", "trying the guards"), ("2", "experiment 2", "deciding"),
+                                       ("3", "free"), ("claude is thinking about experiments 6 and 7; 1 waits",)),
+                           strict=False):  # fmt: skip
+        assert all(part in line for part in parts), line
+    assert ("idea 4" in lines[2]) == (width > 72)
+
+
+def test_more_slots_than_there_are_lines_for() -> None:
+    now = Now()
+    now.follow(SessionOpened("s", SETTINGS, "a" * 40, None))
+    for slot in range(20):
+        now.follow(RunStarted(slot + 1, "candidate", 1, "x", 120.0, slot))
+    lines = frame(now, 100)
+    assert "experiment 8" in lines[9]
+    assert lines[10].strip() == "and 12 more"
+
+
+def test_one_slot_stays_one_thing_at_a_time_with_a_line_for_who_thinks_beside_it() -> None:
+    now = Now()
+    now.follow(SessionOpened("s", SETTINGS, "a" * 40, None))
+    for event in (ExperimentJudged(BASELINE), proposed(1), starts(1, 0)):
+        now.follow(event)
+    before = frame(now, 100)
+    assert "experiment 1 of 8  idea 1" in before[1]
+    now.follow(ProposalStarted(2, "claude"))
+    beside = frame(now, 100)
+    assert beside[3].startswith("claude is thinking about experiment 2, ")
+    assert len(beside) == len(before) + 1
+    now.follow(proposed(2))
+    assert len(frame(now, 100)) == len(before)
+    now.follow(ran(1, 0))
+    now.follow(ExperimentJudged(KEEP))
+    title, doing = frame(now, 100)[1:3]
+    assert (title, doing.split(",")[0]) == ("experiment 1 of 8  idea 1", "getting ready")
+
+
+def test_while_it_is_paused_what_is_under_way_goes_on() -> None:
+    now = Now()
+    now.follow(SessionOpened("s", SETTINGS, "a" * 40, None))
+    for event in four_slots():
+        now.follow(event)
+    now.follow(PersonAsked(Steered(request="1", act="pause")))
+    now.follow(ran(4, 0))
+    now.follow(starts(4, 0))
+    shown = "\n".join(frame(now, 100))
+    assert "measuring the candidate" in shown
+    assert "paused by a person" in shown
+    now.follow(PersonAsked(Steered(request="2", act="resume")))
+    assert "paused" not in "\n".join(frame(now, 100))
+    now.follow(Waiting("agent", "down", 60))
+    shown = "\n".join(frame(now, 100))
+    assert "0 of 4 slots at work" in shown
+    assert "waiting: down" in shown
+    now.follow(starts(4, 0))
+    assert "waiting: down" not in "\n".join(frame(now, 100))
 
 
 def test_that_a_variant_waits_for_a_person_is_said_with_what_to_do() -> None:

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from overnight.dashboard.variant import LARGEST_PREVIEW, MOST_CHARACTERS
-from overnight.loop.live import Live, Slot
+from overnight.loop.activity import Activity
+from overnight.loop.live import Live
 from tests.browser import SLOW
 from tests.checkout import Checkout
 from tests.dashboard.conftest import Client, served, until
@@ -42,7 +43,7 @@ def waits(client: Client) -> int | None:
 
 def be_at(shop: Waiting, step: str, number: int) -> None:
     """What the process that is at work says it does."""
-    slot = Slot.model_validate({"step": step, "words": step, "number": number, "since": time.time()})
+    slot = Activity.model_validate({"step": step, "words": step, "number": number, "since": time.time()})
     live = Live(session="s", pid=os.getpid(), slots=(slot,))
     (shop.state.folder / "now.json").write_text(live.model_dump_json())
 

@@ -7,16 +7,20 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
 from overnight.dashboard.feed import MOST_MISSED, Place
+from overnight.goal.settings import Settings
 from overnight.ledger.records import Judged, Steered
-from overnight.loop.live import Live, Slot
+from overnight.loop.activity import Activity
+from overnight.loop.events import ExperimentJudged, PersonAsked, SessionOpened, Waiting
+from overnight.loop.live import Live, Pulse
 from overnight.loop.state import State
 from tests.dashboard.conftest import Client, served
-from tests.night import Night
+from tests.night import SETTINGS, Night
+from tests.streams import four_slots, proposed, ran, starts
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,7 @@ def test_what_a_slot_is_at_and_the_end_of_its_output(client: Client, told: Night
     log = logs / "1-candidate-7.log"
     log.write_text("step 1\n")
     output = str(log.relative_to(state.folder))
-    slot = Slot(step="running", words="measuring", number=1, since=time.time(), budget=9.0, output=output)
+    slot = Activity(step="running", words="measuring", number=1, since=time.time(), budget=9.0, output=output)
     live = state.folder / "now.json"
     page = Listener(client)
     page.until("now", lambda now: now["slots"] == [])
@@ -180,22 +184,45 @@ def test_what_a_slot_is_at_and_the_end_of_its_output(client: Client, told: Night
     page.close()
 
 
-def test_what_it_was_at_before_a_pause_is_over(client: Client, told: Night, state: State) -> None:
+def test_four_slots_and_two_thinkers(client: Client, told: Night, state: State) -> None:
     told.baseline(10.0)
-    page = Listener(client)
+    logs = state.logs("s")
+    logs.mkdir(parents=True)
+    (logs / "4-candidate-4.log").write_text("step 9\n")
+    (logs / "6.agent.log").write_text("I read the file.\n")
+    page, settings = Listener(client), Settings.model_validate(SETTINGS)
     with state.locked():
+        pulse = Pulse(state, settings)
+        for event in (SessionOpened("s", settings, "0" * 40, None), *four_slots()):
+            pulse.follow(event)
+        now = page.until("now", lambda now: len(now["thinking"]) == 2 and len(now["slots"]) == 3).value
+        assert (now["places"], now["waiting"]) == (4, 1)
+        assert [(one["slot"], one["number"], one["machine"]) for one in now["slots"]] == [
+            (0, 4, ""), (1, 1, "gpu-b"), (2, 2, ""),
+        ]  # fmt: skip
+        assert [one["tail"] for one in now["slots"]] == ["step 9", "", ""]
+        assert [(one["number"], one["tail"]) for one in now["thinking"]] == [(6, "I read the file."), (7, "")]
+        pulse.follow(Waiting("agent", "down", 60.0))
+        now = page.until("now", lambda now: now["slots"] == []).value
+        assert (now["thinking"], now["waiting"], now["places"]) == ([], 1, 4)
+    page.until("now", lambda now: now["places"] == 1)  # Nobody is at work.
+    page.close()
 
-        def at(step: Literal["deciding", "running"]) -> None:
-            slot = Slot(step=step, words=step, number=1, since=time.time())
-            (state.folder / "now.json").write_text(Live(session="s", pid=1, slots=(slot,)).model_dump_json())
 
-        at("deciding")
-        page.until("now", lambda now: now["slots"] != [])
-        told.history.append(Steered(request="0" * 16, act="pause"))
+def test_while_it_is_paused_only_what_is_under_way_is_shown(client: Client, told: Night, state: State) -> None:
+    told.baseline(10.0)
+    page, settings = Listener(client), Settings.model_validate(SETTINGS)
+    with state.locked():
+        pulse = Pulse(state, settings)
+        for event in (SessionOpened("s", settings, "0" * 40, None), proposed(1), starts(1, 0), ran(1, 0)):
+            pulse.follow(event)
+        page.until("now", lambda now: now["slots"] and now["slots"][0]["step"] == "deciding")
+        pulse.follow(ExperimentJudged(Judged(number=1, verdict="keep", reason="")))
+        pulse.follow(PersonAsked(Steered(request="0" * 16, act="pause")))
         page.until("now", lambda now: now["slots"] == [])
-        at("running")  # A keep is taken back.
-        page.until("now", lambda now: now["slots"] and now["slots"][0]["words"] == "running")
-        at("deciding")
+        pulse.follow(starts(1, 0, role="incumbent"))  # A keep is taken back.
+        page.until("now", lambda now: now["slots"] and now["slots"][0]["step"] == "running")
+        pulse.follow(ran(1, 0, role="incumbent"))
         page.until("now", lambda now: now["slots"] == [])
     page.close()
 

@@ -14,6 +14,7 @@ from overnight.cli.terminal import safe
 from overnight.goal.settings import Settings
 from overnight.ledger.accounts import FAILED, Spent
 from overnight.ledger.records import Judged, Usage
+from overnight.loop.activity import Activity
 from overnight.loop.events import (
     ExperimentJudged,
     PersonAsked,
@@ -24,13 +25,14 @@ from overnight.loop.events import (
     VerdictChanged,
     Waiting,
 )
-from overnight.loop.live import Slot, slot_of
+from overnight.loop.underway import Underway
 from overnight.morning.summary import improvement_percent
 from overnight.morning.words import cost_words, duration_words, percent_words
 
 _BAR = 24
 _NARROW = 72
 """Columns below which the line with the standings is broken in two, and the bar is left out."""
+_MOST_SLOTS = 8
 
 
 @dataclass
@@ -38,11 +40,15 @@ class Now:
     """Read by the drawing thread, written by whoever tells what happens."""
 
     settings: Settings | None = None
-    slot: Slot | None = None
-    resting: str = ""
-    """Why nothing runs, if the session waits or is paused."""
+    underway: Underway = field(default_factory=Underway)
+    last: Activity | None = None
+    """What was shown last where one thing at a time is."""
+    paused: bool = False
+    """By a person: what is under way goes on, and nothing new begins."""
+    waits: str = ""
+    """What the session waits for; "" when it works."""
     since: float = field(default_factory=time.time)
-    """When `resting` began: Unix time, seconds."""
+    """Since when nothing is under way: Unix time, seconds."""
     baseline: float | None = None
     best: float | None = None
     done: int = 0
@@ -77,26 +83,56 @@ class Now:
             case Review():
                 self._spend(event.reviewed)
             case Waiting():
-                self.rest(f"waiting: {event.reason}")
+                self.rest(waits=f"waiting: {event.reason}")
             case PersonAsked() if event.steered.act in ("pause", "resume") and not event.steered.refused:
-                self.rest("paused by a person" if event.steered.act == "pause" else "")
-        self.at(slot_of(event, self.slot, self.settings))
+                self.rest(paused=event.steered.act == "pause")
+        self.at(self.underway.after(event, self.settings))
 
-    def at(self, slot: Slot | None) -> None:
+    def at(self, underway: Underway) -> None:
         """This is what it is at."""
-        if slot is not None and slot is not self.slot:
-            self.resting = "" if slot.since >= self.since else self.resting
-        self.slot = slot
+        busy = (*underway.slots, *underway.thinking)
+        if any(one.since >= self.since for one in busy):
+            self.waits = ""
+        if not busy and (self.underway.slots or self.underway.thinking):
+            self.since = time.time()
+        self.underway = underway
+        self.last = next(iter(underway.stage), self.last)
 
     def draw(self, width: int) -> RenderableType:
-        """Three lines, four where there is little room; none is wider than the terminal."""
-        slot = self.slot
-        of = f" of {self.settings.stop.experiments}" if self.settings and self.settings.stop.experiments else ""
-        number = slot.number if slot else 0
-        title = Text.assemble((f"experiment {number}{of}  " if number else "baseline  ", "bold"))
-        title.append(safe(slot.hypothesis) if slot and number else "")
-        lines: list[RenderableType] = [Text(""), _line(title), self._step(width)]
-        return Group(*lines, *map(_line, self._standing(width)))
+        """A few lines, more where there are several slots or little room; none is wider than the terminal."""
+        now = self.underway
+        lines = self._one(now, width) if now.places == 1 else self._several(now, width)
+        if beside := now.beside_words():
+            lines.append(_line(Text(safe(beside), style="dim")))
+        return Group(Text(""), *lines, *map(_line, self._standing(width)))
+
+    def _one(self, now: Underway, width: int) -> list[RenderableType]:
+        """One thing at a time: what it is about, and how far it is."""
+        shown = next(iter(now.stage), None)
+        about = shown or self.last
+        number = about.number if about else 0
+        title = Text.assemble((f"experiment {number}{self._of()}  " if number else "baseline  ", "bold"))
+        title.append(safe(about.hypothesis) if about and number else "")
+        return [_line(title), self._step(shown, width) if shown else self._rest()]
+
+    def _several(self, now: Underway, width: int) -> list[RenderableType]:
+        """A line for each slot, also one that is free: nothing jumps when a run ends."""
+        title = Text(f"{len(now.slots)} of {now.places} slots at work", style="bold")
+        title.append(f"  {self.done}{self._of()} experiments decided")
+        at = {one.slot: one for one in now.slots}
+        shown = range(min(now.places, _MOST_SLOTS))
+        lines: list[RenderableType] = []
+        if width < _NARROW:
+            lines += [_line(Text(f"{slot:>2}  {_in_short(at[slot]) if slot in at else 'free'}")) for slot in shown]
+        else:
+            lines.append(_table(at, shown))
+        if now.places > _MOST_SLOTS:
+            lines.append(_line(Text(f"    and {now.places - _MOST_SLOTS} more", style="dim")))
+        rests = [self._rest()] if self.paused or self.waits else []
+        return [_line(title), *lines, *rests]
+
+    def _of(self) -> str:
+        return f" of {self.settings.stop.experiments}" if self.settings and self.settings.stop.experiments else ""
 
     def _count(self, judged: Judged) -> None:
         if judged.verdict == "baseline":
@@ -112,26 +148,23 @@ class Now:
         self.cost += usage.cost or 0.0
         self.tokens += usage.tokens
 
-    def rest(self, why: str) -> None:
-        """Nothing runs, for this reason; "": something does again."""
-        self.resting, self.since = why, time.time()
+    def rest(self, *, paused: bool = False, waits: str = "") -> None:
+        """Nothing new begins, for this reason; without one, something does again."""
+        self.paused, self.waits, self.since = paused, waits, time.time()
 
-    def _step(self, width: int) -> RenderableType:
-        if self.resting or self.slot is None:
-            doing = self.resting or "getting ready"
-            return _line(Text(f"{safe(doing)}, {duration_words(round(time.time() - self.since))}", style="dim"))
-        slot, spent = self.slot, time.time() - self.slot.since
-        if slot.budget is None or slot.step == "waiting":
-            return _line(Text(slot.words_now(), style="dim"))
-        # The countdown is that of the budget; start-up and scoring may take a run past it, up to its hard limit.
-        left = slot.budget - spent
-        limit = f", ended at {slot.limit:g} s" if slot.limit is not None else ""
-        words = f"{left:.0f} s left" if left >= 0 else f"{-left:.0f} s past the budget{limit}"
+    def _rest(self) -> Text:
+        doing = "paused by a person" if self.paused else self.waits or "getting ready"
+        return _line(Text(f"{safe(doing)}, {duration_words(round(time.time() - self.since))}", style="dim"))
+
+    def _step(self, shown: Activity, width: int) -> RenderableType:
+        if shown.budget is None or shown.step == "waiting":
+            return _line(Text(safe(shown.words_now()), style="dim"))
+        words = _left(shown, shown.budget)
         if width < _NARROW:
-            return _line(Text(f"{words}, {slot.words}", style="dim"))
+            return _line(Text(f"{words}, {safe(shown.words)}", style="dim"))
         row = Table.grid(padding=(0, 1))
-        bar = ProgressBar(total=slot.budget, completed=min(spent, slot.budget), width=_BAR)
-        row.add_row(_line(Text(slot.words, style="dim")), bar, _line(Text(words, style="dim")))
+        bar = ProgressBar(total=shown.budget, completed=min(time.time() - shown.since, shown.budget), width=_BAR)
+        row.add_row(_line(Text(safe(shown.words), style="dim")), bar, _line(Text(words, style="dim")))
         return row
 
     def _standing(self, width: int) -> list[Text]:
@@ -156,6 +189,36 @@ class Now:
         if rules and rules.hours is not None:
             estimates.append(rules.hours * 3600 - worked)
         return max(min(estimates), 0.0) if estimates else None
+
+
+def _table(at: dict[int | None, Activity], slots: range) -> Table:
+    table = Table.grid(padding=(0, 2, 0, 0), expand=True)
+    for ratio in (None, None, 1, None, None):
+        table.add_column(no_wrap=True, overflow="ellipsis", ratio=ratio)
+    for slot in slots:
+        one = at.get(slot)
+        if one is None:
+            table.add_row(str(slot), Text("free", style="dim"))
+            continue
+        number = Text(f"experiment {one.number}" if one.number else "baseline", style="bold")
+        idea = Text(safe(one.hypothesis) if one.number else "")
+        table.add_row(str(slot), number, idea, Text(safe(one.words), style="dim"), Text(_time_words(one), style="dim"))
+    return table
+
+
+def _in_short(one: Activity) -> str:
+    return f"{f'experiment {one.number}, ' if one.number else ''}{_time_words(one)}, {safe(one.words)}"
+
+
+def _time_words(one: Activity) -> str:
+    return _left(one, one.budget) if one.budget is not None else duration_words(round(time.time() - one.since))
+
+
+def _left(one: Activity, budget: float) -> str:
+    """The countdown is that of the budget; start-up and scoring may take a run past it, up to its hard limit."""
+    left = budget - (time.time() - one.since)
+    limit = f", ended at {one.limit:g} s" if one.limit is not None else ""
+    return f"{left:.0f} s left" if left >= 0 else f"{-left:.0f} s past the budget{limit}"
 
 
 def _line(text: Text) -> Text:

@@ -15,6 +15,7 @@ from overnight.errors import OvernightError, SessionError
 from overnight.ledger.records import Judged, Measured
 from overnight.loop.live import read_live
 from overnight.loop.reading import open_history, summary_of
+from overnight.loop.underway import Underway
 from overnight.morning.explain import explain
 from overnight.morning.export import WRITERS, as_row
 from overnight.morning.summary import trust_words
@@ -23,6 +24,7 @@ from overnight.morning.words import (
     cost_words,
     duration_words,
     percent_words,
+    place_words,
     trouble_words,
     verified_words,
 )
@@ -33,8 +35,9 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
     with open_history(folder_of(goal), session) as (history, state):
         summary = summary_of(history, state)
         holder = state.holder()
+    live = read_live(state) if summary.state == "running" else None
     if as_json:
-        typer.echo(json.dumps(summary.as_json(), ensure_ascii=False))
+        typer.echo(json.dumps({**summary.as_json(), **(live or Underway()).as_json()}, ensure_ascii=False))
         return
     why = f" ({summary.last_reason})" if summary.last_reason else f" ({holder})" if summary.state == "running" else ""
     of = f" of {summary.experiments_wanted}" if summary.experiments_wanted else ""
@@ -42,13 +45,11 @@ def status(goal: GoalArgument = None, session: SessionOption = None, as_json: Js
         f"session      {summary.session}, {summary.state}{why}",
         f"experiments  {summary.experiments}{of} in {duration_words(summary.worked_seconds)}, {summary.kept} kept",
     ]
-    live = read_live(state) if summary.state == "running" and not summary.waits else None
-    for slot in live.slots if live else ():
-        lines.append(f"now          experiment {slot.number}: {safe(slot.words_now())}")
+    lines += [f"{'' if place else 'now':<13}{safe(words)}" for place, words in enumerate(live.told() if live else ())]
     if summary.out and summary.state != "running":
         lines.append(f"OUT          people meet the variant of experiment {summary.out}, and nobody watches it: "
                      "`overnight run` goes on with it, Ctrl-C there takes it back")  # fmt: skip
-    if summary.awaits_approval is not None and not lines[-1].startswith("now "):
+    if summary.awaits_approval is not None and live is None:
         lines.append(f"waits        experiment {summary.awaits_approval}: {approval_words(summary.awaits_approval)}")
     if summary.waits:
         lines.append(f"waits        {safe(summary.waits)}")
@@ -98,6 +99,7 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
             last = history.last_number()
             raise SessionError(f"session {history.session} has no experiment {number}; the last one is {last}")
         reasons = explain(history, number, RULE, LIVE_RULE)
+        with_places = history.has_places()
         is_live = bool(history.settings_now().get("live"))
     patch = ""
     if proposed is not None and proposed.commit is not None:
@@ -123,7 +125,7 @@ def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: G
     if patch:
         print_patch(patch)
     if runs:
-        typer.echo(_looks_table(runs) if is_live else _runs_table(runs))
+        typer.echo(_looks_table(runs) if is_live else _runs_table(runs, with_places=with_places))
     if tail:
         typer.echo("\nthe end of what it printed:\n" + "\n".join(f"  {line}" for line in safe(tail).splitlines()[-20:]))
 
@@ -205,11 +207,15 @@ def _looks_table(runs: list[Measured]) -> str:
     return "\n".join(rows)
 
 
-def _runs_table(runs: list[Measured]) -> str:
-    rows = [f"{'run of the':<16} {'seed':>11} {'outcome':<8} {'metric':>12} {'seconds':>8} {'cpu':>8} {'peak MB':>8}"]
-    for run in runs:
+def _runs_table(runs: list[Measured], *, with_places: bool) -> str:
+    head = f"{'run of the':<16} {'seed':>11} {'outcome':<8} {'metric':>12} {'seconds':>8} {'cpu':>8} {'peak MB':>8}"
+    places = [place_words(run.slot, run.machine) for run in runs]
+    width = max(map(len, places))
+    rows = [head + ("  made in" if with_places else "")]
+    for run, place in zip(runs, places, strict=True):
         value = f"{run.value:.6g}" if run.value is not None else "-"
         numbers = f"{run.wall_seconds:>8.2f} {run.cpu_seconds:>8.2f} {run.peak_mb:>8.0f}"
         beside = f"beside {run.rival:.6g}" if run.rival is not None else safe(run.reason)
-        rows.append(f"{run.role:<16} {run.seed:>11} {run.outcome:<8} {value:>12} {numbers}  {beside}".rstrip())
+        where = f"  {safe(place):<{width}}" if with_places else ""
+        rows.append(f"{run.role:<16} {run.seed:>11} {run.outcome:<8} {value:>12} {numbers}{where}  {beside}".rstrip())
     return "\n".join(rows)

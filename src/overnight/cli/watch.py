@@ -45,7 +45,7 @@ def watch(
             tell_what_was_done(watcher, history)
             watcher.remind(history.judged_last(_SHOWN))
             if paused or waits:
-                watcher.now.rest("paused by a person" if paused else "waiting")
+                watcher.now.rest(paused=paused is not None, waits="" if paused else "waiting")
             approving = 0  # The variant of which it was said that it waits for a person.
             while not left:
                 is_at_work = state.holder() is not None
@@ -57,8 +57,9 @@ def watch(
                 if not is_at_work:
                     break
                 live = read_live(state)
+                if live is not None:
+                    watcher.now.at(live)
                 for slot in live.slots if live is not None else ():
-                    watcher.now.at(slot)
                     proposed = history.proposed(slot.number) if slot.step == "approving" else None
                     if proposed is not None and slot.number != approving:
                         watcher.show(ApprovalAwaited(proposed))

@@ -16,6 +16,7 @@ from overnight.ledger.records import Judged, Measured, Proposed
 from overnight.loop.patches import candidate_patch
 from overnight.loop.state import State
 from overnight.morning.explain import explain
+from overnight.morning.words import place_words
 from overnight.repo.git import Repository
 
 _ROLES = {
@@ -38,7 +39,7 @@ def details(history: History, state: State, number: int) -> dict[str, Any]:
     runs = history.runs(number)
     if judged is None and proposed is None and not runs:
         raise SessionError(f"session {history.session} has no experiment {number}")
-    settled = history.settled()
+    settled, with_places = history.settled(), history.has_places()
     return {
         "number": number,
         "hypothesis": judged.hypothesis if judged else proposed.hypothesis if proposed else "",
@@ -51,7 +52,7 @@ def details(history: History, state: State, number: int) -> dict[str, Any]:
         "why": explain(history, number, RULE, LIVE_RULE),
         "can_be_taken_back": judged is not None and judged.verdict == "keep" and number not in settled,
         "patch": _patch(state, proposed),
-        "runs": [_run(run) for run in runs[-_MOST_RUNS:]],
+        "runs": [_run(run, with_place=with_places) for run in runs[-_MOST_RUNS:]],
         "runs_in_all": len(runs),
         "logs": [{"name": name, "of": words} for name, words, _ in _logs(history, state, number, runs)],
     }
@@ -82,9 +83,10 @@ def _numbers(judged: Judged | None) -> dict[str, Any]:
     return judged.model_dump(include=fields)
 
 
-def _run(run: Measured) -> dict[str, Any]:
+def _run(run: Measured, *, with_place: bool) -> dict[str, Any]:
     return {
         "role": _ROLES[run.role],
+        "place": place_words(run.slot, run.machine) if with_place else "",
         "seed": run.seed,
         "outcome": run.outcome,
         "value": run.value,

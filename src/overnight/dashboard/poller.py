@@ -17,7 +17,8 @@ from overnight.errors import OvernightError, SessionError
 from overnight.ledger.browsing import Browsing, newest_event
 from overnight.ledger.history import History, choose_session
 from overnight.ledger.reader import Source
-from overnight.loop.live import Slot, read_live
+from overnight.loop.activity import Activity
+from overnight.loop.live import read_live
 from overnight.loop.reading import open_source
 from overnight.loop.state import State
 from overnight.morning.plain import printable
@@ -25,6 +26,7 @@ from overnight.morning.plain import printable
 _SHARE = 10
 """Adding up a very long session takes a while, so it is done in a tenth of the time at most."""
 _NO_WISHES: dict[str, Any] = {"waiting": [], "written": [], "standing": []}
+_NOTHING: dict[str, Any] = {"places": 1, "slots": [], "thinking": [], "waiting": 0}
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,6 @@ class Poller:
         self._mark: object = None
         self._summary_mark: object = None
         self._summary_due = 0.0
-        self._rests_since: float | None = None
         self.seen = Seen()
 
     def poll(self) -> Seen:
@@ -81,7 +82,7 @@ class Poller:
             self._put("summary", nothing(error))
             self._put("wishes", _NO_WISHES)
             self._put("approval", {"number": None, "since": None})
-            self._put("now", {"slots": []})
+            self._put("now", _NOTHING)
 
     def _poll_source(self, source: Source) -> None:
         newest, holder = newest_event(source), self._state.holder()
@@ -93,8 +94,6 @@ class Poller:
             history = History(source, session)
             self._put("wishes", wishes_of(history, Browsing(source, session), self._state))
             self._put("approval", waiting_variant(history, self._state))
-            rest = history.paused() or history.waiting()
-            self._rests_since = rest.time if rest else None
             self.seen.session, self.seen.newest, self._mark = session, newest, mark
         if mark != self._summary_mark and time.monotonic() >= self._summary_due and self.seen.session:
             began = time.monotonic()
@@ -102,30 +101,28 @@ class Poller:
             self._put("summary", summary, but=("worked_seconds", "as_of"))
             self._summary_mark, ended = mark, time.monotonic()
             self._summary_due = ended + _SHARE * (ended - began)
-        self._put("now", {"slots": self._slots(), "clock": time.time()}, but=("clock",))
+        self._put("now", {**self._now(), "clock": time.time()}, but=("clock",))
 
     def _is_approving(self) -> bool:
         """Whether a variant has passed its guards: that is no event in the ledger."""
         live = read_live(self._state)
         return live is not None and any(slot.step == "approving" for slot in live.slots)
 
-    def _slots(self) -> list[dict[str, Any]]:
+    def _now(self) -> dict[str, Any]:
         live = read_live(self._state)
         if live is None or live.session != self.seen.session:
-            return []
-        logs = self._state.logs(live.session)
-        return [
-            {
-                **slot.model_dump(exclude={"output"}),
-                "tail": tail_of(self._state.folder / slot.output, logs) if slot.output else "",
-            }
-            for slot in live.slots
-            if self._is_at_it(slot)
-        ]
+            return _NOTHING
+        return {
+            "places": live.places,
+            "slots": [self._shown(one) for one in live.stage],
+            "thinking": [self._shown(one) for one in live.beside],
+            "waiting": len(live.ready),
+        }
 
-    def _is_at_it(self, slot: Slot) -> bool:
-        """Whether it is still at that: when the session rests, what began before is over, and nothing is decided."""
-        return self._rests_since is None or (slot.since > self._rests_since and slot.step != "deciding")
+    def _shown(self, one: Activity) -> dict[str, Any]:
+        logs, output = self._state.logs(self.seen.session or ""), one.output
+        tail = tail_of(self._state.folder / output, logs) if output else ""
+        return {**one.model_dump(exclude={"output", "course"}), "tail": tail}
 
     def _put(self, name: str, value: dict[str, Any], but: tuple[str, ...] = ()) -> None:
         """Take note of a fact. What always changes makes it no other one."""

@@ -176,6 +176,20 @@ class Accounts(Asking):
         )
         return dict(self._source.rows(sql, session=self.session))
 
+    def machines(self) -> dict[str, int]:
+        """How many runs each machine has made, the busiest first; "" is the session's own."""
+        sql = (
+            "SELECT coalesce(payload ->> 'machine', ''), count(*) FROM events WHERE session = :session "
+            "AND kind = 'measured' GROUP BY coalesce(payload ->> 'machine', '') ORDER BY count(*) DESC, 1"
+        )
+        return dict(self._source.rows(sql, session=self.session))
+
+    def has_places(self) -> bool:
+        """Whether runs were made in several slots, or on another machine than the session's own."""
+        elsewhere = "CAST(payload ->> 'slot' AS INTEGER) > 0 OR payload ->> 'machine' <> ''"
+        sql = f"SELECT 1 FROM events WHERE session = :session AND kind = 'measured' AND ({elsewhere}) LIMIT 1"
+        return bool(self._source.rows(sql, session=self.session))
+
     def waiting(self) -> Event | None:
         """The trouble that the session waits out, if the last that happened is one; `time + pause`: the next try."""
         last = self.last_event()

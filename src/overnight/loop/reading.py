@@ -48,4 +48,4 @@ def awaiting(history: History, state: State) -> Event | None:
     """The proposal of the live variant that waits for a person's yes; None too while guards are still tried on it."""
     awaited = history.awaits_approval() if history.is_newest(state.home) else None
     live = read_live(state) if awaited else None
-    return None if live is not None and any(slot.step != "approving" for slot in live.slots) else awaited
+    return None if live is not None and all(slot.step != "approving" for slot in live.slots) else awaited

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from overnight.ledger.records import Judged, Part, Steered, Verified
 
@@ -40,7 +41,7 @@ def energy_words(joules: float) -> str:
     return f"{joules:.0f} J" if hours < 1 else f"{hours:.3g} Wh" if hours < 1000 else f"{hours / 1000:.3g} kWh"
 
 
-def numbers_words(numbers: list[int], most: int = 8) -> str:
+def numbers_words(numbers: Sequence[int | str], most: int = 8) -> str:
     """`3, 7, 12 and 5 more`."""
     named = ", ".join(map(str, numbers[:most]))
     return f"{named} and {len(numbers) - most} more" if len(numbers) > most else named
@@ -133,6 +134,11 @@ def trouble_words(troubles: dict[str, int]) -> str:
     each = ", ".join(f"{what} {count}" for what, count in sorted(troubles.items()))
     total = sum(troubles.values())
     return f"{'once' if total == 1 else f'{total} times'}: {each}" if troubles else ""
+
+
+def place_words(slot: int, machine: str) -> str:
+    """Where a run was made: `slot 2 on gpu-b`; `slot 2` where that is the session's own machine."""
+    return f"slot {slot}" + (f" on {machine}" if machine else "")
 
 
 def approval_words(number: int) -> str:

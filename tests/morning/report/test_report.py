@@ -164,6 +164,17 @@ def test_every_state_says_what_it_is(night: Night, tmp_path: Path) -> None:
         assert "interrupted" in text
 
 
+def test_which_machines_made_the_runs_is_said_where_there_were_more_than_one(night: Night, tmp_path: Path) -> None:
+    night.baseline(10.0)
+    night.measure(0, "baseline", 10.0)
+    assert "machines" not in report(night, tmp_path).markdown
+    for seed in range(3):
+        night.measure(1, "candidate", 9.0, seed=seed, slot=seed, machine="gpu-b")
+    written = report(night, tmp_path)
+    assert "- machines: the runs were made 3 on gpu-b, 1 on this one\n" in written.markdown
+    assert "3 on gpu-b, 1 on this one" in written.page
+
+
 def test_a_session_that_does_not_work_says_what_it_waits_for(night: Night, tmp_path: Path) -> None:
     night.baseline(10.0)
     night.history.append(Troubled(what="agent", reason="the *service* is busy", pause=60.0))

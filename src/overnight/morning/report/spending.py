@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from overnight.ledger.history import History
 from overnight.morning.plain import one_line
 from overnight.morning.summary import Summary
-from overnight.morning.words import cost_words, duration_words, energy_words, trouble_words
+from overnight.morning.words import cost_words, duration_words, energy_words, numbers_words, trouble_words
 
 _LAST = 50
 
@@ -72,11 +72,20 @@ def what_was_spent(history: History, summary: Summary) -> Spending:
             ("energy", _energy(used.joules, used.joules_known, used.runs)),
             *facts,
         ]
+        facts[1:1] = _machines(history.machines())
     if used.verifying:
         facts.insert(1, ("verification", f"{duration_words(used.verifying)} on top"))
     if summary.troubles:
         facts.append(("troubles", f"waited {trouble_words(summary.troubles)}"))
     return Spending(duration_words(summary.worked_seconds), parts, facts, _earnings(history, summary))
+
+
+def _machines(runs: dict[str, int]) -> list[tuple[str, str]]:
+    """Which machines made the runs, where others than the session's own did."""
+    if not any(runs):
+        return []
+    named = [f"{many:,} on {one_line(name) or 'this one'}" for name, many in runs.items()]
+    return [("machines", f"the runs were made {numbers_words(named)}")]
 
 
 def _energy(joules: float, known: int, runs: int) -> str:

@@ -141,7 +141,7 @@ function patch(found) {
 function runs(found) {
   if (!found.runs.length) return null;
   const rows = found.runs.map((run) => make("tr",
-    make("td", run.role), make("td.n", String(run.seed)), make("td", run.outcome === "ok" ? "" : make("span.verdict.v-crash", run.outcome)),
+    make("td", run.role, run.place && make("span.why", run.place)), make("td.n", String(run.seed)), make("td", run.outcome === "ok" ? "" : make("span.verdict.v-crash", run.outcome)),
     make("td.n", number(run.value), run.rival === null ? null : make("span.why", `beside ${number(run.rival)}`)),
     make("td.n", duration(run.seconds)), make("td.n", `${Math.round(run.peak_mb)} MB`)));
   const failed = found.runs.filter((run) => run.reason).slice(-3)
