@@ -15,11 +15,15 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from overnight.dashboard.serve import Dashboard
+from overnight.goal.settings import Settings
 from overnight.ledger.records import Judged, Troubled
+from overnight.loop.events import ProposalStarted, SessionOpened, Waiting
+from overnight.loop.live import Pulse
 from overnight.loop.state import State
 from tests.browser import SLOW
 from tests.dashboard.conftest import Client, served, until
-from tests.night import Night
+from tests.night import SETTINGS, Night
+from tests.streams import four_slots, proposed, ran, starts
 from tests.system.conftest import Project
 
 EVIL = "<img src=x onerror='window.__pwned=1'><script>window.__pwned=1</script>"
@@ -237,6 +241,74 @@ def test_narrow_and_wide_dark_and_light(
         expect(page.locator("#panel-title")).to_contain_text("an idea")
         fits(page)
         has_no_barriers(page)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_eight_slots_and_two_thinkers(chromium: Browser, told: Night, client: Client, state: State, width: int) -> None:
+    """Each slot has its card and keeps its place, whatever it is at."""
+    told.baseline(10.0)
+    logs = state.logs("s")
+    logs.mkdir(parents=True)
+    (logs / "4-candidate-4.log").write_text(f"step 1\n{EVIL} {'x' * 300}\n")
+    (logs / "6.agent.log").write_text(f"I read the file. {EVIL}\n")
+    settings = Settings.model_validate(SETTINGS)
+    with state.locked(), opened(chromium, client.url, width=width) as page:
+        pulse = Pulse(state, settings)
+        for event in (SessionOpened("s", settings, "0" * 40, None), *four_slots(), starts(5, 7)):
+            pulse.follow(event)
+        expect(page.locator(".slot")).to_have_count(8)
+        expect(page.locator("#sentence")).to_contain_text("At work in 8 slots", timeout=SLOW)
+        card = page.locator(".slot")
+        expect(card.nth(0)).to_contain_text("Slot 0: experiment 4")
+        expect(card.nth(0).locator(".tail")).to_contain_text(EVIL)
+        expect(card.nth(0).locator(".bar")).to_be_visible()
+        expect(card.nth(1)).to_contain_text("trying the guards")
+        expect(card.nth(3)).to_contain_text("free")
+        expect(page.locator("#thinkers li:visible")).to_have_text(
+            [re.compile("claude is thinking about experiment 6"), re.compile("claude is thinking about experiment 7")]
+        )
+        fits(page)
+        has_no_barriers(page)
+        page.click("#thinkers summary >> nth=0")
+        expect(page.locator("#thinkers .tail >> nth=0")).to_contain_text(EVIL)
+        has_no_barriers(page)
+        page.click("#thinkers summary >> nth=0")
+        before = places(page)
+        changes = [proposed(6), starts(6, 3), ran(4, 0), Waiting("agent", "down", 60.0)]
+        for event, words in zip(changes, ("ready", "measuring", "deciding", "free"), strict=True):
+            pulse.follow(event)
+            where = page.locator("#thinkers") if words == "ready" else card.nth(0 if words != "measuring" else 3)
+            expect(where).to_contain_text(words)
+            assert places(page) == before, "nothing jumps"
+        has_no_barriers(page)
+        pulse.end()
+        expect(page.locator("#slots")).to_be_empty()
+        expect(page.locator("#thinkers")).to_be_hidden()
+
+
+def places(page: Page) -> object:
+    """Where each card, and what comes after them, is on the page."""
+    box = "(one) => [one.getBoundingClientRect().top, one.getBoundingClientRect().height]"
+    return page.evaluate(f"[...document.querySelectorAll('.slot, #chart-card')].map({box})")
+
+
+def test_one_slot_and_a_thinker_beside_it(chromium: Browser, told: Night, client: Client, state: State) -> None:
+    told.baseline(10.0)
+    settings = Settings.model_validate(SETTINGS)
+    with state.locked(), opened(chromium, client.url) as page:
+        pulse = Pulse(state, settings)
+        for event in (SessionOpened("s", settings, "0" * 40, None), ProposalStarted(1, "claude")):
+            pulse.follow(event)
+        expect(page.locator(".slot-what")).to_have_text("Experiment 1: claude is thinking")
+        expect(page.locator("#thinkers")).to_be_hidden()
+        for event in (proposed(1), starts(1, 0), ProposalStarted(2, "claude")):
+            pulse.follow(event)
+        expect(page.locator(".slot-what")).to_have_text("Experiment 1: measuring the candidate")
+        expect(page.locator("#thinkers")).to_contain_text("claude is thinking about experiment 2")
+        has_no_barriers(page)
+        pulse.follow(proposed(2))
+        expect(page.locator("#thinkers li:visible")).to_have_count(0)
+        expect(page.locator("#sentence")).to_contain_text("At work on experiment 1.")
 
 
 def test_waiting_finished_and_the_built_in_search(chromium: Browser, told: Night, client: Client, state: State) -> None:

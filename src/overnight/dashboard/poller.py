@@ -86,7 +86,7 @@ class Poller:
 
     def _poll_source(self, source: Source) -> None:
         newest, holder = newest_event(source), self._state.holder()
-        mark = (newest, holder, _changed(self._state.inbox.folder), self._is_approving())
+        mark = (newest, holder, _changed(self._state.inbox.folder), self._told_by_nobody_else())
         if mark != self._mark:
             session = choose_session(source, self._wanted, self._state.home)
             if session != self.seen.session:
@@ -103,10 +103,10 @@ class Poller:
             self._summary_due = ended + _SHARE * (ended - began)
         self._put("now", {**self._now(), "clock": time.time()}, but=("clock",))
 
-    def _is_approving(self) -> bool:
-        """Whether a variant has passed its guards: that is no event in the ledger."""
+    def _told_by_nobody_else(self) -> object:
+        """What is no event in the ledger: whether a variant has passed its guards, and how many slots there are."""
         live = read_live(self._state)
-        return live is not None and any(slot.step == "approving" for slot in live.slots)
+        return live and (live.places, any(slot.step == "approving" for slot in live.slots))
 
     def _now(self) -> dict[str, Any]:
         live = read_live(self._state)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from overnight.errors import SessionError
 from overnight.ledger.history import History
+from overnight.loop.live import read_live
 from overnight.loop.reading import summary_of
 from overnight.loop.state import State
 from overnight.morning.summary import Summary, trust_words
@@ -23,10 +24,12 @@ def standing(history: History, state: State) -> dict[str, Any]:
     summary = summary_of(history, state)
     stand = _stand(summary, history)
     baseline, best = summary.baseline, summary.incumbent
+    live = read_live(state) if stand == "running" else None
+    places = live.places if live else 1
     return {
         **summary.as_json(),
         "stand": stand,
-        "sentence": _sentence(stand, summary, history),
+        "sentence": _sentence(stand, summary, history, places),
         "improvement_words": percent_words(summary.improvement_percent) if baseline and summary.kept else "",
         "verified_words": verified_words(summary.verified) if summary.verified else "",
         "best_low": best.metric_low if best else None,
@@ -61,7 +64,7 @@ def _stand(summary: Summary, history: History) -> Stand:
     return "failed" if summary.failed else "stopped"
 
 
-def _sentence(stand: Stand, summary: Summary, history: History) -> str:
+def _sentence(stand: Stand, summary: Summary, history: History, places: int) -> str:
     match stand:
         case "baseline":
             return "Measuring the baseline: what every experiment will be compared with."
@@ -86,7 +89,8 @@ def _sentence(stand: Stand, summary: Summary, history: History) -> str:
             of = f" of {summary.experiments_wanted}" if summary.experiments_wanted else ""
             if summary.out:
                 return f"People meet the variant of experiment {summary.out}{of} beside the present version."
-            return f"At work on experiment {history.last_number() or 1}{of}."
+            newest = f"experiment {history.last_number() or 1}{of}"
+            return f"At work in {places} slots; the newest is {newest}." if places > 1 else f"At work on {newest}."
 
 
 def _still_out(summary: Summary) -> str:
