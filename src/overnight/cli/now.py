@@ -127,7 +127,7 @@ class Now:
         else:
             lines.append(_table(at, shown))
         if now.places > _MOST_SLOTS:
-            lines.append(_line(Text(f"    and {now.places - _MOST_SLOTS} more", style="dim")))
+            lines.append(_line(Text(f"   and {now.places - _MOST_SLOTS} more", style="dim")))
         rests = [self._rest()] if self.paused or self.waits else []
         return [_line(title), *lines, *rests]
 
