@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -27,3 +29,8 @@ def test_any_rate_has_a_noise_and_a_chance(trials: int, rate: float, runs: int) 
     counts = Counts(rate * trials, trials)
     assert counts.sd > 0
     assert 0 <= counts.chance_of_repeats(runs) <= 1
+
+
+def test_who_counts_does_not_wait_for_a_library_to_load() -> None:
+    program = "import sys, overnight.loop.session; raise SystemExit('scipy.stats' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

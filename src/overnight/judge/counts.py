@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import betaln, xlog1py, xlogy
 
 _LARGEST_TRIALS = 100_000
 
@@ -45,4 +45,8 @@ class Counts:
         """How likely `runs` runs all give the same count by chance, if each trial is drawn afresh."""
         trials = int(min(self.trials, _LARGEST_TRIALS))
         rate = (self.successes + 0.5) / (self.trials + 1)
-        return float(np.sum(binom.pmf(np.arange(trials + 1), trials, rate) ** runs))
+        # The binomial distribution by hand: `scipy.stats` takes longer to load than all else that a session needs.
+        hits = np.arange(trials + 1)
+        misses = trials - hits
+        log_chances = xlogy(hits, rate) + xlog1py(misses, -rate) - betaln(hits + 1, misses + 1) - math.log(trials + 1)
+        return float(np.sum(np.exp(log_chances * runs)))
