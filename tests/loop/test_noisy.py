@@ -24,6 +24,7 @@ from overnight.ledger.records import Judged, Proposed, SessionStarted, Steered
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project
 from overnight.loop.bench import Bench
+from overnight.loop.crew import InSlot, Work
 from overnight.loop.disk import DiskRoom
 from overnight.loop.events import ExperimentJudged, SessionEvent
 from overnight.loop.noisy import NoisyCourse
@@ -75,7 +76,7 @@ class Crew:
         )
         self.history.append(started)
         refs = SessionRefs(self.project.repository, "s")
-        slot = LocalSlot(
+        self.slot = LocalSlot(
             self.project.repository,
             settings,
             base,
@@ -84,13 +85,12 @@ class Crew:
             sandbox=NoSandbox(),
             should_stop=lambda: False,
         )
-        stack.callback(slot.close)
+        stack.callback(self.slot.close)
         disk = DiskRoom(state.folder, Path(self.project.repository.git.path), self.history)
-        self.bench = Bench(self.project, settings, self.history, refs, slot, disk, seed=0, should_stop=lambda: False)
+        self.bench = Bench(self.project, settings, self.history, refs, disk, seed=0, should_stop=lambda: False)
         version = Version(base, fingerprint(self.project.edit_files(base)))
         for seed in seeds_for(0, 0)[:5]:
-            for _ in self.bench.measure(version, 0, "baseline", seed, "the baseline"):
-                pass
+            finish(self.done(self.bench.measure(version, 0, "baseline", seed, "the baseline")))
         baseline = self.history.baseline_runs()
         mean = sum(run.value or 0.0 for run in baseline) / len(baseline)
         self.history.append(
@@ -123,7 +123,21 @@ class Crew:
         return proposed
 
     def decide(self, proposed: Proposed) -> Iterator[SessionEvent]:
-        return self.noisy.decide(proposed, time.monotonic())
+        return self.done(self.noisy.decide(proposed, time.monotonic()))
+
+    def done(self, course: InSlot[object]) -> Iterator[SessionEvent]:
+        """A course with the work that it waits for done in the one slot there is, when it is asked to go on."""
+        result = None
+        while True:
+            try:
+                told = course.send(result)
+            except StopIteration:
+                return
+            result = None
+            if isinstance(told, Work):
+                result = told.do(self.slot)
+            else:
+                yield told
 
     @property
     def panel(self) -> Panel:
@@ -193,7 +207,7 @@ def test_in_whatever_order_they_take_turns_and_are_killed_the_ledger_says_it_all
             cut_off = [each for each in courses if crew.history.judged_number(each) is None]
             waiting = [crew.history.proposed(each) for each in random.sample(cut_off, len(cut_off))]
             courses = {each.number: crew.decide(each) for each in waiting if each is not None}
-    finish(crew.noisy.close_night())
+    finish(crew.done(crew.noisy.close_night()))
     crew.must_agree()
     assert len(set(judged)) == len(judged)
     assert all(crew.history.judged_number(number) for number in range(1, begun + 1))
@@ -239,7 +253,7 @@ def test_a_candidate_that_changes_what_is_taken_out_meanwhile_ends_with_a_reason
     run_until_observed(on_top)
     next(begun)  # Its run is about to be made.
     run_until_observed(beside)
-    finish(crew.noisy.take_out(taken_back(crew, 1)))
+    finish(crew.done(crew.noisy.take_out(taken_back(crew, 1))))
     assert crew.panel.kept == []
     for course in (on_top, begun, crew.decide(waiting)):
         finish(course)
@@ -257,7 +271,7 @@ def test_a_candidate_begun_after_its_base_was_dropped_does_not_bring_it_back(cre
     finish(crew.decide(crew.propose(1, "3")))
     late = crew.propose(2, "2")
     assert late.inside == (1,)
-    finish(crew.noisy.take_out(taken_back(crew, 1)))
+    finish(crew.done(crew.noisy.take_out(taken_back(crew, 1))))
     finish(crew.decide(late))
     assert crew.panel.kept == [2]
     text = crew.project.edit_files(crew.verdict(2).commit or "")["ideas.py"].decode().split()

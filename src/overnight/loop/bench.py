@@ -94,9 +94,11 @@ class Bench:
         *,
         inside: Sequence[int] = (),
         rival: Rival | None = None,
+        observe: Callable[[Measured], None] = lambda _: None,
     ) -> InSlot[Measured]:
         """Make one run and write it down; `rival` is what it is compared with where the goal says `compare`.
 
+        `observe` is told of it at once, so that nobody knows of the run before the judge does.
         Raises Interrupted when asked to stop, and Trouble when it was not the version's fault that it failed.
         """
         if self._should_stop():
@@ -110,6 +112,7 @@ class Bench:
         if is_doubtful(self.history, measured):
             yield from self._blame_the_machine(measured)
         self.history.append(measured)
+        observe(measured)
         yield RunFinished(measured)
         return measured
 

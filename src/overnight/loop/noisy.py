@@ -116,10 +116,16 @@ class NoisyCourse:
         seed = seeds_for(self._bench.seed, proposed.number)[sum(run.role == role for run in runs)]
         version = self._panel.version(inside)
         rival = Rival(self._panel.version(against), against) if self._compares else None
-        run = yield from self._bench.measure(
-            version, proposed.number, role, seed, proposed.hypothesis, inside=sorted(inside), rival=rival
+        yield from self._bench.measure(
+            version,
+            proposed.number,
+            role,
+            seed,
+            proposed.hypothesis,
+            inside=sorted(inside),
+            rival=rival,
+            observe=self._panel.observe,
         )
-        self._panel.observe(run)
 
     def _settle(
         self,
