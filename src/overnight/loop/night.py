@@ -12,6 +12,7 @@ from types import TracebackType
 from overnight.errors import Trouble
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.outside import Outside
+from overnight.fleet.shares import Share, shares_here
 from overnight.fleet.slot import Slot
 from overnight.folders import remove
 from overnight.goal.settings import Settings
@@ -69,7 +70,8 @@ class Night:
         self._folder: Path = state.work
         remove(self._folder)
         self._crew = Crew()
-        self._slots = [Worker(number, self._slot(number)) for number in range(1)]
+        shares = shares_here(settings.slots)
+        self._slots = [Worker(number, self._slot(number, share)) for number, share in enumerate(shares)]
         self._thinkers: list[Worker[Proposer]] = []
         disk = DiskRoom(state.folder, Path(project.repository.git.path), history)
         self._bench = Bench(project, settings, history, refs, disk, seed=seed, should_stop=should_stop)
@@ -135,7 +137,7 @@ class Night:
     def _is_to_end(self) -> bool:
         return self._is_over or self._should_stop()
 
-    def _slot(self, number: int) -> Slot:
+    def _slot(self, number: int, share: Share) -> Slot:
         project = self._project
         return LocalSlot(
             Repository.find(project.goal.folder),
@@ -146,6 +148,7 @@ class Night:
             sandbox=self._sandbox,
             should_stop=self._is_to_end,
             number=number,
+            share=share,
         )
 
     def _thinker(self, number: int) -> Worker[Proposer]:
