@@ -185,12 +185,28 @@ class History(Accounts):
         return expect(Judged, found[0]) if found else None
 
     def proposed_after(self, number: int) -> Iterator[Proposed]:
-        """The proposals with larger numbers, in order, without holding them all."""
-        sql = f"{EVENTS} AND kind = 'proposed' AND number > :after ORDER BY number LIMIT :limit"
+        """The proposals with larger numbers as they were carried over, in order, without holding them all."""
+        sql = (
+            "SELECT DISTINCT number FROM events WHERE session = :session AND kind = 'proposed' AND number > :after "
+            "ORDER BY number LIMIT :limit"
+        )
+        every = "kind IN ('proposed', 'carried') AND number >= :first AND number <= :last"
         while rows := self._source.rows(sql, session=self.session, after=number, limit=_BATCH):
-            batch = [expect(Proposed, event_of(row)) for row in rows]
-            yield from batch
-            number = batch[-1].number
+            first, number = rows[0][0], rows[-1][0]
+            found: dict[int, Proposed] = {}
+            for event in self._fetch(every, first=first, last=number):
+                match event.record:
+                    case Carried() as carried if carried.number in found:
+                        found[carried.number] = carried.applied_to(found[carried.number])
+                    case Proposed() as proposed:
+                        found[proposed.number] = proposed
+            yield from (found[each] for each in sorted(found))
+
+    def proposed_twice(self) -> list[int]:
+        """The experiments that have two proposals of which neither takes the other's place: there should be none."""
+        first = "kind = 'proposed' AND CAST(COALESCE(payload ->> 'again', '0') AS TEXT) NOT IN ('1', 'true')"
+        sql = f"SELECT number FROM events WHERE session = :session AND {first} GROUP BY number HAVING count(*) > 1"
+        return [number for (number,) in self._source.rows(sql, session=self.session)]
 
     def last_proposed(self) -> Proposed | None:
         """The newest proposal."""

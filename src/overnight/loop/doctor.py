@@ -7,7 +7,6 @@ knows nothing.
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -206,8 +205,7 @@ class Doctor:
 
 def _numbers(history: History) -> Iterator[Finding]:
     """Are there as many verdicts as proposals, one each? Whatever a session that goes on was at may have none yet."""
-    proposals = Counter(proposed.number for proposed in history.proposed_after(0) if not proposed.again)
-    for number in (number for number, times in proposals.items() if times > 1):
+    for number in history.proposed_twice():
         yield Finding(f"session {history.session}: experiment {number} was proposed twice", "wrong")
     judged = {record.number for record in history.judged_after(0)}
     for number in range(1, history.last_number()):

@@ -94,17 +94,23 @@ class Pipeline:
         while True:
             if self._should_stop():
                 raise Interrupted
+            over = None
             try:
                 yield from self._listen()
                 look_at_world()
                 self._carry_over()
                 yield from self._measure_more()
                 over = yield from self._think_more()
-                if self._is_at_an_end(over):
-                    for proposed in self._overtaken:
-                        yield self._bench.of_nothing(proposed, "it did not fit the best version any more at the end")
-                    self.over = over
-                    return
+            except (Trouble, OSError, pygit2.GitError) as error:
+                self._wrong = self._wrong or error
+            except PutDown:
+                self._last = set() if self._measuring else set(self._thinking)
+            if self._is_at_an_end(over):
+                for proposed in self._overtaken:
+                    yield self._bench.of_nothing(proposed, "it did not fit the best version any more at the end")
+                self.over = over
+                return
+            try:
                 began = time.monotonic()
                 yield from self._crew.go_on(_LOOK_SECONDS)
                 if self._is_paused and not self._measuring:

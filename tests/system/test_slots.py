@@ -1,0 +1,238 @@
+"""Several runs at a time, and proposals made beside them: the command line on real projects."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+from overnight.ledger.history import History
+from overnight.ledger.reader import LedgerReader
+from overnight.ledger.records import Measured, Proposed
+from tests.system.conftest import Project
+from tests.system.test_steering import ask, until
+
+# An idea is a line of its own. Singles of PAIR wait for each other, so that they are measured at the same time.
+RUN = """import os, pathlib, time
+ideas = {}
+exec(open("ideas.py").read(), ideas)
+held = {name: ideas[name] for name in ideas if name.startswith("IDEA_") and ideas[name]}
+time.sleep(SECONDS)
+meeting = pathlib.Path("MEETING")
+if len(held) == 1 and set(held) <= PAIR:
+    (meeting / next(iter(held))).touch()
+    until = time.monotonic() + 60
+    while len(list(meeting.iterdir())) < len(PAIR) and time.monotonic() < until:
+        time.sleep(0.02)
+loss = 100 - sum(held.values())
+if set(held) >= PAIR and PAIR:
+    loss += TOGETHER
+print("loss:", loss)
+"""
+# Idea N is what EFFECTS says, on line N or on the one line that all share.
+AGENT = """import json, os, pathlib, re, sys, time
+brief = sys.stdin.read()
+number = int(re.findall(r"^# Experiment (\\d+)", brief, re.M)[-1])
+pathlib.Path("BRIEFS", f"{number}-{time.time_ns()}").write_text(brief)
+time.sleep(THINKS)
+effects = json.loads('EFFECTS')
+lines = open("ideas.py").read().splitlines(keepends=True)
+place = 0 if SHARED else 2 * number
+lines[place] = f"IDEA_{number} = {effects[(number - 1) % len(effects)]}\\n"
+open("ideas.py", "w").write("".join(lines))
+print("hypothesis: idea", number)
+"""
+
+
+def a_night(
+    project: Project,
+    effects: list[float],
+    *,
+    slots: int = 1,
+    seconds: float = 0.0,
+    thinks: float = 0.0,
+    pair: frozenset[str] = frozenset(),
+    together: float = 0.0,
+    shared: bool = False,
+) -> None:
+    meeting, briefs = (project.folder.with_name(name) for name in ("meeting", "briefs"))
+    for folder in (meeting, briefs):
+        folder.mkdir()
+    run = RUN.replace("SECONDS", str(seconds)).replace("MEETING", str(meeting))
+    project.write("run.py", run.replace("PAIR", repr(set(pair))).replace("TOGETHER", str(together)))
+    agent = AGENT.replace("EFFECTS", json.dumps(effects)).replace("BRIEFS", str(briefs))
+    project.write("agent.py", agent.replace("THINKS", str(thinks)).replace("SHARED", str(shared)))
+    project.write("ideas.py", "\n" * 100)
+    project.set(
+        edit="ideas.py",
+        run=f"{sys.executable} -S run.py",
+        agent=f"{sys.executable} -S agent.py",
+        slots=str(slots),
+        stop=f"{{experiments: {len(effects)}}}",
+    )
+    project.commit()
+
+
+def history(project: Project) -> History:
+    reader = LedgerReader(project.folder / ".overnight" / "ledger.db")
+    (session,) = {session for (session,) in reader.rows("SELECT session FROM events")}
+    return History(reader, session)
+
+
+def must_be_whole(project: Project, experiments: int) -> None:
+    """Every experiment has one verdict that counts, and the branch is what the ledger says."""
+    told = history(project)
+    assert [judged.number for judged in told.judged_after(0)] == list(range(1, experiments + 1))
+    incumbent = told.incumbent()
+    assert incumbent is not None
+    (branch,) = project.git("for-each-ref", "--format=%(objectname)", "refs/heads/overnight").split()
+    assert branch == incumbent.commit
+    said = project.ok("doctor")
+    assert all(line.startswith("ok:") for line in said.splitlines()), said
+
+
+def held(project: Project) -> set[str]:
+    """The ideas in the best version."""
+    (branch,) = project.git("for-each-ref", "--format=%(refname)", "refs/heads/overnight").split()
+    text = project.git("show", f"{branch}:ideas.py")
+    return {line.split(" ")[0] for line in text.splitlines() if line.startswith("IDEA_")}
+
+
+def spans(project: Project) -> list[tuple[float, float, Measured]]:
+    """When each candidate's run began and ended."""
+    found = []
+    for event in history(project).events_after(0, 10_000):
+        if isinstance(event.record, Measured) and event.record.role == "candidate":
+            found.append((event.time - event.record.wall_seconds, event.time, event.record))
+    return found
+
+
+def test_four_slots_measure_at_the_same_time_and_gains_add_up(project: Project) -> None:
+    a_night(project, [1.0, -1.0, 2.0, 0.5] * 4, slots=4, seconds=0.5)
+    project.ok("run", "--no-sandbox", "--plain")
+    must_be_whole(project, 16)
+    good = {f"IDEA_{n}" for n in range(1, 17) if (n - 1) % 4 != 1}
+    assert held(project) == good
+    incumbent = history(project).incumbent()
+    assert incumbent is not None
+    assert incumbent.metric == 100 - 4 * 3.5
+    runs = spans(project)
+    assert {run.slot for _, _, run in runs} == {0, 1, 2, 3}
+    middles = [(begin + end) / 2 for begin, end, _ in runs]
+    assert max(sum(begin < middle < end for begin, end, _ in runs) for middle in middles) == 4
+    assert all(len({run.slot for _, _, run in runs if run.number == number}) == 1 for number in range(1, 17))
+
+
+def test_who_thinks_does_so_beside_the_run_and_knows_what_is_under_way(project: Project) -> None:
+    a_night(project, [1.0] * 8, seconds=0.4, thinks=0.4)
+    project.ok("run", "--no-sandbox", "--plain")
+    must_be_whole(project, 8)
+    assert len(held(project)) == 8, "each was carried over to what was kept while it was thought about"
+    told = history(project)
+    carried = [each for number in range(1, 9) for each in told.candidates(number)[1:]]
+    assert carried
+    assert all(each.parent != told.candidates(each.number)[0].parent for each in carried)
+    runs = {run.number: (begin, end) for begin, end, run in spans(project)}
+    answered = {
+        event.record.number: event.time for event in told.events_after(0, 1000) if isinstance(event.record, Proposed)
+    }
+    beside = [number for number in range(2, 9) if runs[number - 1][0] < answered[number] < runs[number - 1][1]]
+    assert len(beside) >= 4, "proposals came while the experiment before them was measured"
+    briefs = [path.read_text() for path in sorted(project.folder.with_name("briefs").iterdir())]
+    assert any("| idea 2" in brief and "do not propose these again" in brief for brief in briefs[2:])
+
+
+def test_the_built_in_search_is_asked_when_its_turn_has_come(project: Project) -> None:
+    project.set(agent="search")
+    project.ok("run", "--no-sandbox", "--plain", "--experiments", "6")
+    kinds = [event.record.kind for event in history(project).events_after(0, 100)]
+    kinds = [kind for kind in kinds if kind in ("proposed", "judged")]
+    assert kinds == ["judged", *["proposed", "judged"] * 6]
+
+
+def test_what_does_not_fit_any_more_goes_back_with_the_new_file(project: Project) -> None:
+    a_night(project, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], seconds=0.4, thinks=0.4, shared=True)
+    project.ok("run", "--no-sandbox", "--plain")
+    must_be_whole(project, 6)
+    again = [path for path in project.folder.with_name("briefs").iterdir() if "does not fit" in path.read_text()]
+    assert again
+    text = again[0].read_text()
+    number = again[0].name.split("-")[0]
+    assert f"| idea {number}" in text
+    assert f"| +IDEA_{number}" in text
+    (branch,) = project.git("for-each-ref", "--format=%(refname)", "refs/heads/overnight").split()
+    assert project.git("show", f"{branch}:ideas.py").startswith("IDEA_6 = 6.0")
+    refs = project.git("for-each-ref", "--format=%(refname)", "refs/overnight").split()
+    assert any("-" in ref.rsplit("/", 1)[1] for ref in refs), "what was proposed first can still be read"
+
+
+BOTH = frozenset({"IDEA_1", "IDEA_2"})
+
+
+def test_two_that_win_at_once_are_measured_together(project: Project) -> None:
+    a_night(project, [3.0, 4.0], slots=2, pair=BOTH, together=-10.0)
+    project.ok("run", "--no-sandbox", "--plain")
+    must_be_whole(project, 2)
+    assert held(project) == BOTH
+    incumbent = history(project).incumbent()
+    assert incumbent is not None
+    assert incumbent.metric == 100 - 3 - 4 - 10
+
+
+@pytest.mark.parametrize(("effects", "stays"), [([3.0, 4.0], "IDEA_2"), ([4.0, 3.0], "IDEA_1")])
+def test_of_two_that_do_not_go_together_the_better_stays(project: Project, effects: list[float], stays: str) -> None:
+    a_night(project, effects, slots=2, pair=BOTH, together=50.0)
+    project.ok("run", "--no-sandbox", "--plain")
+    must_be_whole(project, 2)
+    assert held(project) == {stays}
+    told = history(project)
+    verdicts = {judged.number: judged for judged in told.judged_after(0)}
+    better, worse = (2, 1) if stays == "IDEA_2" else (1, 2)
+    assert verdicts[better].verdict == "keep"
+    assert verdicts[better].metric == 96
+    assert verdicts[worse].verdict == "discard"
+    assert "together they are no improvement" in verdicts[worse].reason + verdicts[better].reason
+
+
+@pytest.mark.parametrize("moment", [0.7, 1.1, 1.6])
+def test_killed_with_much_under_way_it_goes_on_and_every_verdict_is_given_once(project: Project, moment: float) -> None:
+    a_night(project, [1.0, -1.0, 0.5, 2.0] * 5, slots=3, seconds=0.3, thinks=0.2)
+    for _ in range(2):
+        process = project.start("run", "--no-sandbox", "--plain")
+        seen = len(history_if_any(project))
+        until(lambda seen=seen: len(history_if_any(project)) >= seen + int(moment * 14), "it does nothing")  # type: ignore[misc]
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    project.ok("run", "--no-sandbox", "--plain")
+    must_be_whole(project, 20)
+    assert held(project) == {f"IDEA_{n}" for n in range(1, 21) if (n - 1) % 4 != 1}
+    told = history(project)
+    for number in range(1, 21):
+        prints = [run.fingerprint for run in told.runs(number) if run.role == "candidate"]
+        assert len(prints) == len(set(prints)), "a run that was written down is not made again"
+
+
+def history_if_any(project: Project) -> list[object]:
+    if not (project.folder / ".overnight" / "ledger.db").exists():
+        return []
+    try:
+        return list(itertools.chain(history(project).events_after(0, 10_000)))
+    except Exception:
+        return []
+
+
+def test_stop_after_these_leaves_what_waits_for_the_next_time(project: Project) -> None:
+    a_night(project, [1.0] * 30, slots=2, seconds=0.5, thinks=0.3)
+    process = project.start("run", "--no-sandbox", "--plain")
+    until(lambda: Path(project.folder, ".overnight", "now.json").exists() and len(history_if_any(project)) > 12, "idle")
+    ask(project, "finish")
+    assert process.wait(60) == 130
+    told = history(project)
+    begun = {run.number for _, _, run in spans(project)}
+    assert all(told.judged_number(number) is not None for number in begun), "what was under way was brought to its end"
+    project.ok("run", "--no-sandbox", "--plain", "--experiments", str(told.last_number()))
+    must_be_whole(project, told.last_number())
