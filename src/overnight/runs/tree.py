@@ -135,13 +135,9 @@ class Tree:
     def _orphans(self) -> set[psutil.Process]:
         """Children of ours that we never started, and that are this tree's."""
         with PLANTING:
-            started = {tree._pid for tree in _standing}
             # Other children of this program (in a notebook, say) live in its own session.
             away = [pid for pid in _children_of(os.getpid()) if _session_of(pid) not in (os.getsid(0), None)]
-            return {process for process in _processes(pid for pid in away if pid not in started) if self._owns(process)}
-
-    def _owns(self, orphan: psutil.Process) -> bool:
-        return _owner_of(orphan) is self
+            return {orphan for orphan in _processes(away) if orphan.pid != self._pid and _owner_of(orphan) is self}
 
 
 PLANTING = threading.Lock()
@@ -154,10 +150,10 @@ _nobodys: set[psutil.Process] = set()
 def _owner_of(orphan: psutil.Process) -> Tree | None:
     """The tree that has to end an orphan; None where none has, or not yet.
 
-    An orphan belongs to the tree that has seen it, whose session it is in, or whose environment it has most of. One
-    that was never seen, made a session of its own and cleared its environment is left to the last of those trees that
-    stood when it was born. Ended with the first, it might be what another run lives on; so it ends a little late at
-    worst, and never outlives all whose it can be.
+    An orphan belongs to the tree that has seen it, whose session it is in (where each tree's own process is, too), or
+    whose environment it has most of. One that was never seen, made a session of its own and cleared its environment is
+    left to the last of those trees that stood when it was born: ended with the first, it might be what another run
+    lives on. So it ends a little late at worst, and never outlives all of those whose it can be.
     """
     for tree in _standing:
         if orphan in tree._seen_cpu or _session_of(orphan.pid) == tree._pid:
