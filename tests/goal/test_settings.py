@@ -119,7 +119,7 @@ def test_slots_read_back_as_they_were_written_down(slots: object, read: object) 
 
 @pytest.mark.parametrize(
     "slots", [0, -1, 1.5, True, "many", None, [0, 1], {}, {"gpus": []}, {"gpus": [-1]}, {"gpus": ["a,b"]},
-              {"gpus": [0], "cores": 2}]
+              {"gpus": ["-1"]}, {"gpus": [0], "cores": 2}]
 )  # fmt: skip
 def test_what_is_no_number_of_slots(slots: object) -> None:
     with pytest.raises(ValidationError, match="write how many runs are made at a time"):

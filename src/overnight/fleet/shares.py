@@ -62,7 +62,7 @@ WHOLE = Share()
 
 def shares_here(slots: Slots) -> tuple[Share, ...]:
     """The shares of all slots on this machine; how many there are decides about `auto`."""
-    return share_out(slots, cores_here(), gpus_here(os.environ))
+    return share_out(slots, cores_here(), gpus_here(os.environ) if slots == "auto" else ())
 
 
 def share_out(slots: Slots, cores: Sequence[frozenset[int]], gpus: Sequence[str]) -> tuple[Share, ...]:
@@ -113,5 +113,8 @@ def gpus_here(environment: Mapping[str, str]) -> list[str]:
     library = nvml()
     if library is None:
         return []
-    handles = map(library.nvmlDeviceGetHandleByIndex, range(library.nvmlDeviceGetCount()))
-    return [library.nvmlDeviceGetUUID(handle) for handle in handles]
+    found = []
+    for index in range(library.nvmlDeviceGetCount()):
+        with contextlib.suppress(library.NVMLError):  # A lost one does not answer.
+            found.append(library.nvmlDeviceGetUUID(library.nvmlDeviceGetHandleByIndex(index)))
+    return found

@@ -112,7 +112,7 @@ def _slots(value: object) -> object:
 
 def _is_gpu(name: object) -> bool:
     is_number = isinstance(name, int) and not isinstance(name, bool) and name >= 0
-    return is_number or (isinstance(name, str) and re.fullmatch(r"[\w:/-]+", name) is not None)
+    return is_number or (isinstance(name, str) and re.fullmatch(r"\w[\w:/-]*", name) is not None)
 
 
 Slots: TypeAlias = Annotated[int | Literal["auto"] | GpuSlots, BeforeValidator(_slots)]
