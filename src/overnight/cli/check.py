@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from overnight.cli.places import GoalArgument, goal_file
+from overnight.cli.places import GoalArgument, SlotsOption, goal_file, slots_of
 
 if TYPE_CHECKING:
     from overnight.goal.settings import Settings
     from overnight.loop.checkup import Checkup, LiveCheckup
+    from overnight.loop.neighbours import Beside
 
 
 def check(
     goal: GoalArgument = None,
+    slots: SlotsOption = None,
     init: Annotated[bool, typer.Option("--init", help="Make a git repository first, if there is none.")] = False,
 ) -> None:
     """Run the baseline three times and say what a careful colleague would."""
@@ -32,7 +34,7 @@ def check(
     stop: list[bool] = []
     count = 0
     with stopped_by_signals(lambda: stop.append(True)):
-        for event in check_goal(read, lambda: bool(stop)):
+        for event in check_goal(read, lambda: bool(stop), slots=slots_of(slots)):
             if isinstance(event, RunFinished):
                 count += 1
                 run = event.measured
@@ -70,7 +72,26 @@ def _say(found: Checkup, settings: Settings, console: Console) -> None:
     if found.other_numbers:
         names = ", ".join(f"{name} {value:.4g}" for name, value in list(found.other_numbers.items())[:8])
         lines.append(("also printed", names))
+    if found.beside:
+        lines.append(("slots", _slots_words(found.beside, is_exact=found.noise.is_exact)))
     _say_all(lines, found.advice, console)
+
+
+def _slots_words(beside: tuple[Beside, ...], *, is_exact: bool) -> str:
+    """What neighbours do to a run, and how many are fair."""
+    from overnight.loop.neighbours import fair_slots
+
+    said = []
+    for each in beside:
+        others = "another" if each.slots == 2 else f"{each.slots - 1} others"
+        if each.failure:
+            what = f"fails: {each.failure}"
+        else:
+            same = "is the same" if is_exact else "is the same within its noise"
+            metric = f"moves by {each.shift:+.2g}" if each.moves else same
+            what = f"takes {each.slowdown:.2f} times as long and its metric {metric}"
+        said.append(f"{each.slots} slots: a run beside {others} {what}")
+    return f"{'; '.join(said)}; {fair_slots(beside)} is fair"
 
 
 def _say_live(found: LiveCheckup, settings: Settings, console: Console) -> None:

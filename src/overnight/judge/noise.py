@@ -52,7 +52,7 @@ def pooled_noise(groups: Sequence[Sequence[float]]) -> Noise:
     return Noise(min(sd, sys.float_info.max), degrees)
 
 
-def reach_of_mean(noise: Noise, count: int) -> float:
+def reach_of_mean(noise: Noise, count: float) -> float:
     """How far the mean of `count` runs may be off, either way, in 95 % of all cases, by Student's t."""
     if noise.degrees == 0:
         return math.inf

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from overnight.errors import GoalError, Interrupted
 from overnight.fleet.local import LocalSlot
+from overnight.fleet.shares import Share, shares_here
 from overnight.fleet.slot import Version
 from overnight.folders import remove
 from overnight.goal.document import Goal
@@ -20,13 +23,16 @@ from overnight.loop.assemble import Project, check_agents
 from overnight.loop.events import RunFinished, RunStarted
 from overnight.loop.hints import baseline_error
 from overnight.loop.meter import Meter
+from overnight.loop.neighbours import Beside, Rehearsal, fair_slots, look_beside
 from overnight.loop.notify import check_notify, literal_secrets
 from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
+from overnight.loop.session import override
 from overnight.loop.state import State
 from overnight.loop.tracking import check_mlflow
 from overnight.repo.blocks import has_blocks
 from overnight.repo.candidate import fingerprint
+from overnight.repo.git import Repository
 from overnight.runs.sandbox import NOT_PROTECTED, NoSandbox, find_sandbox, why_none, words_of
 
 NIGHT_HOURS = 8.0
@@ -50,6 +56,8 @@ class Checkup:
     """About how many fit in `NIGHT_HOURS` if proposing takes no time."""
     other_numbers: dict[str, float]
     advice: tuple[str, ...]
+    beside: tuple[Beside, ...] = ()
+    """What neighbours do to a run, where there is more than one slot: for all slots first."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +70,11 @@ class LiveCheckup:
 
 
 def check_goal(
-    goal: Goal, should_stop: Callable[[], bool]
+    goal: Goal, should_stop: Callable[[], bool], *, slots: int | Literal["auto"] | None = None
 ) -> Iterator[RunStarted | RunFinished | Checkup | LiveCheckup]:
-    """Run the baseline three times; the last thing yielded is what was found. Nothing is deployed.
+    """Run the baseline three times, and then in all slots at once; the last thing yielded is what was found.
+
+    `slots` wins over goal.md. Nothing is deployed.
 
     Raises OvernightError when the set-up cannot work, with every reason that can be found.
     """
@@ -73,35 +83,48 @@ def check_goal(
     check_notify(goal.settings, goal)
     check_mlflow(goal.settings, goal)
     state = State.of(goal.folder)
-    with state.locked():
-        fleet = LocalSlot(
-            project.repository,
+    shares = shares_here(override(goal.settings, slots=slots).slots)
+
+    def make_slot(number: int, share: Share) -> LocalSlot:
+        return LocalSlot(
+            Repository.find(goal.folder),  # Threads do not share one.
             goal.settings,
             project.base,
-            work=state.work,
-            logs=state.logs("check"),
+            work=state.work / f"slot-{number}",
+            logs=state.logs(f"check-{number}" if number else "check"),
             sandbox=find_sandbox() or NoSandbox(),
             should_stop=should_stop,
+            number=number,
+            share=share,
         )
-        version = Version(project.base, fingerprint(project.edit_files(project.base)))
-        runs: list[Measured] = []
+
+    version = Version(project.base, fingerprint(project.edit_files(project.base)))
+    seeds = seeds_for(0, 0)[:EXACT_RUNS]
+    runs: list[Measured] = []
+    beside: tuple[Beside, ...] = ()
+    with state.locked():
         try:
-            for seed in seeds_for(0, 0)[:EXACT_RUNS] if goal.settings.live is None else ():
-                if should_stop():
-                    raise Interrupted
-                yield RunStarted(0, "baseline", seed, f"run {len(runs) + 1} of {EXACT_RUNS}", goal.settings.hard_limit)
-                measured = fleet.measure(version, 0, "baseline", seed, rival=version if goal.settings.compare else None)
-                if measured.outcome != "ok":
-                    raise baseline_error(project, measured)
-                runs.append(measured)
-                yield RunFinished(measured)
-            broken = fleet.broken_guard(version, mean_metrics(runs) if runs else None)
+            with contextlib.closing(make_slot(0, shares[0])) as slot:
+                for seed in seeds if goal.settings.live is None else ():
+                    if should_stop():
+                        raise Interrupted
+                    words = f"run {len(runs) + 1} of {EXACT_RUNS}"
+                    yield RunStarted(0, "baseline", seed, words, goal.settings.hard_limit)
+                    rival = version if goal.settings.compare else None
+                    measured = slot.measure(version, 0, "baseline", seed, rival=rival)
+                    if measured.outcome != "ok":
+                        raise baseline_error(project, measured)
+                    runs.append(measured)
+                    yield RunFinished(measured)
+                broken = slot.broken_guard(version, mean_metrics(runs) if runs else None)
             if broken:
                 raise GoalError([f"{goal.at('guards')}: the baseline itself fails: {broken}"])
+            if len(shares) > 1:
+                rehearsal = Rehearsal(make_slot, version, goal.settings.compare is not None, seeds)
+                beside = tuple(look_beside(shares, runs, rehearsal))
         finally:
-            fleet.close()
             remove(state.work)
-    yield _found(project, runs) if goal.settings.live is None else _found_live(project)
+    yield _found(project, runs, beside) if goal.settings.live is None else _found_live(project)
 
 
 def _found_live(project: Project) -> LiveCheckup:
@@ -118,7 +141,7 @@ def _scope(project: Project) -> tuple[tuple[str, ...], int]:
     return words, len(files) - len(words)
 
 
-def _found(project: Project, runs: list[Measured]) -> Checkup:
+def _found(project: Project, runs: list[Measured], beside: tuple[Beside, ...]) -> Checkup:
     meter = Meter.of(project.goal.settings, runs)
     # Of a comparison, what moves is the difference; of a preference, the share.
     noise = pooled_noise([[(run.value or 0.0) - (0.0 if meter.is_preference else run.rival or 0.0) for run in runs]])
@@ -136,9 +159,10 @@ def _found(project: Project, runs: list[Measured]) -> Checkup:
         may_change=may_change,
         frozen_files=frozen_files,
         run_seconds=seconds,
-        experiments_a_night=int(NIGHT_HOURS * 3600 / max(seconds, 0.05)),
+        experiments_a_night=int(NIGHT_HOURS * 3600 / max(seconds, 0.05) * fair_slots(beside)),
         other_numbers={name: value for name, value in runs[-1].metrics.items() if name not in usage},
-        advice=tuple(_advice(project, runs, noise, mean)),
+        advice=(*_advice(project, runs, noise, mean), *_advice_on_slots(project, beside)),
+        beside=beside,
     )
 
 
@@ -195,6 +219,15 @@ def _advice(project: Project, runs: list[Measured], noise: Noise, mean: float) -
         yield (
             f"the noise is large ({100 * noise.sd / abs(mean):.2g} % of `{settings.metric}`): gains below about "
             f"{2 * noise.sd:.2g} will rarely be proven; average over more data or repeats inside a run if you can"
+        )
+
+
+def _advice_on_slots(project: Project, beside: tuple[Beside, ...]) -> Iterator[str]:
+    if beside and not beside[0].is_fair:
+        fair = fair_slots(beside)
+        yield (
+            f"{project.goal.at('slots')}: {beside[0].slots} runs at a time disturb each other, so that who wins "
+            f"would depend on what the neighbours do; write `slots: {fair}`"
         )
 
 
