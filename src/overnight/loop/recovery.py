@@ -21,7 +21,10 @@ from overnight.runs.world import World
 _MEASURING = ("edit", "run", "compare", "live", "score", "metric", "direction", "budget", "kill_at", "overtime",
     "guards", "read", "hidden", "run_network", "score_network", "score_env", "limits", "prefer", "margin",
 )  # fmt: skip
-"""Settings that must not change within a session: runs before and after could not be compared."""
+"""Settings that must not change within a session: runs before and after could not be compared.
+
+`slots` may: a machine has other work at times. docs/contracts.md says what that does to which metrics.
+"""
 
 
 class AlreadyFinished(Exception):  # noqa: N818 - it is good news
