@@ -243,15 +243,15 @@ class History(Accounts):
         )
         return bool(self._source.rows(sql, session=self.session))
 
-    def tried(self, fingerprint: str) -> int | None:
-        """The first experiment whose candidate had exactly these contents."""
-        where = "fingerprint = :fingerprint AND kind = 'proposed'"
-        return int(self._aggregate("min(number)", where, fingerprint=fingerprint)) or None
+    def tried(self, fingerprint: str, *, besides: int = 0) -> int | None:
+        """The first experiment whose candidate had exactly these contents, one of that number aside."""
+        where = "fingerprint = :fingerprint AND kind IN ('proposed', 'carried') AND number <> :besides"
+        return int(self._aggregate("min(number)", where, fingerprint=fingerprint, besides=besides)) or None
 
-    def same_change(self, change: str) -> int | None:
-        """The last experiment that made this change, on whatever incumbent (see `Proposed.change`)."""
-        where = "kind = 'proposed' AND payload ->> 'change' = :change"
-        return int(self._aggregate("max(number)", where, change=change)) or None
+    def same_change(self, change: str, *, besides: int = 0) -> int | None:
+        """The last experiment that made this change, on whatever incumbent (see `Proposed.change`); as above."""
+        where = "kind = 'proposed' AND payload ->> 'change' = :change AND number <> :besides"
+        return int(self._aggregate("max(number)", where, change=change, besides=besides)) or None
 
     def review(self) -> Reviewed | None:
         """What a proposer wrote down when it last looked back, if any did."""

@@ -171,9 +171,12 @@ class Night:
         return 1 if is_one else _THINKERS_A_SLOT * len(self._slots)
 
     def _thinks_ahead(self) -> bool:
-        """Not beside the only run where time is what is measured: whoever thinks may take some of it."""
+        """Not where people decide, which takes days; nor the built-in search, which is quick and shall propose the same
+        each time; nor beside the only run where time is measured, of which whoever thinks may take some."""
+        if self._live is not None or self._settings.agent == ("search",):
+            return False
         is_time = Meter.of(self._settings, self._history.baseline_runs()).scale.kind == "log"
-        return self._live is None and not (is_time and len(self._slots) == 1)
+        return not (is_time and len(self._slots) == 1)
 
     def _live_course(self, state: State) -> LiveCourse:
         project, history = self._project, self._history

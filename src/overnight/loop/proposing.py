@@ -53,8 +53,8 @@ def propose(
     files = apply_changes(brief.files, proposal.files)
     about = tuple(map(redact, places_of(brief.files, files)))
     change = None if proposal.knows_the_past else change_of(brief.files, files)
-    verdict, reason = _check(project, history, proposal, brief.files, files)
-    if verdict is None and change and (known := repeated(history, change, about)):
+    verdict, reason = _check(project, history, number, proposal, brief.files, files)
+    if verdict is None and change and (known := repeated(history, number, change, about)):
         verdict, reason = "no_change", known
     commit = None
     if verdict is None:
@@ -84,7 +84,12 @@ def propose(
 
 
 def _check(
-    project: Project, history: Recorder, proposal: Proposal, before: Mapping[str, bytes], after: Mapping[str, bytes]
+    project: Project,
+    history: Recorder,
+    number: int,
+    proposal: Proposal,
+    before: Mapping[str, bytes],
+    after: Mapping[str, bytes],
 ) -> tuple[Literal["invalid", "no_change"] | None, str]:
     """Whether there is anything to measure, and if not, why not."""
     allowed = ", ".join(project.scope.patterns)
@@ -108,18 +113,18 @@ def _check(
             return "invalid", f"it writes something into {path} that looks like a key or a password"
     if not after:
         return "invalid", "it deleted everything that may be changed"
-    if before_that := history.tried(fingerprint(after)):
+    if before_that := history.tried(fingerprint(after), besides=number):
         return "no_change", f"{_TRIED}: exactly this version is that of experiment {before_that}"
     return None, ""
 
 
-def repeated(history: History, change: str, about: Sequence[str]) -> str | None:
-    """Why a change is one that was tried before, and would do the same again; None where it is new.
+def repeated(history: History, number: int, change: str, about: Sequence[str]) -> str | None:
+    """Why a change, made as experiment `number`, is one that was tried before, and would do the same again, if so.
 
     On another incumbent the same change may do something else, but only where a later keep has touched the same places.
     """
-    number = history.same_change(change)
-    judged = history.judged_number(number) if number else None
+    other = history.same_change(change, besides=number)
+    judged = history.judged_number(other) if other else None
     if judged is None:
         return None
     if any(keep.number > judged.number and set(keep.about) & set(about) for keep in history.kept()):
