@@ -8,7 +8,8 @@ that depends on how many ideas are open, and not on how many runs there were.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from statistics import fmean
 
@@ -62,6 +63,8 @@ class Effects:
         self._mean = np.array([fmean(baseline)])
         self._cov = np.array([[self.variance / len(baseline)]])
         self._before: list[tuple[float, float]] = []
+        self.closed: dict[int, tuple[float, float]] = {}
+        """What was last believed of the effects of ideas that were open once: mean and variance."""
         others = (1 - _NOT_ALIKE) / (len(_ALIKE) - 1)
         self._log_alike = np.log([_NOT_ALIKE, *[others] * (len(_ALIKE) - 1)])
 
@@ -92,14 +95,12 @@ class Effects:
         self._cov = np.pad(self._cov, (0, 1))
         self._cov[-1, -1] = variance
 
-    def known(self, idea: int) -> tuple[float, float]:
-        """What is believed of an open idea's effect: mean and variance."""
-        place = 1 + self.ideas.index(idea)
-        return float(self._mean[place]), float(self._cov[place, place])
-
     def forget(self, ideas: Iterable[int]) -> None:
-        """These will be in no run any more."""
+        """These will be in no run any more, except in what is under way."""
         gone = set(ideas)
+        for place, idea in enumerate(self.ideas, start=1):
+            if idea in gone:
+                self.closed[idea] = float(self._mean[place]), float(self._cov[place, place])
         places = [place for place, idea in enumerate(self.ideas) if idea not in gone]
         with_level = [0, *(place + 1 for place in places)]
         self._mean, self._cov = self._mean[with_level], self._cov[np.ix_(with_level, with_level)]
@@ -113,6 +114,16 @@ class Effects:
         self._cov[0] += self._cov[place]
         self._cov[:, 0] += self._cov[:, place]
         self.forget([idea])
+
+    @contextmanager
+    def recalling(self, *runs: Run) -> Iterator[None]:
+        """Ideas in these runs that are no longer open come back for as long as this lasts, as they were last known."""
+        back = sorted(self.closed.keys() & {idea for run in runs for idea in run.inside | run.against})
+        for idea in back:
+            self.add(idea, *self.closed[idea])
+        yield
+        if back:
+            self.forget(back)
 
     @property
     def alike(self) -> float:

@@ -92,8 +92,6 @@ class Judge:
         self._prior = IdeasPrior(1.0)
         self._runs: dict[int, int] = {}
         self._courses: dict[int, _Course] = {}
-        self._closed: dict[int, tuple[float, float]] = {}
-        """What was last believed of the effects of ideas that are no longer open: mean and variance."""
         self._side_by_side = False
         self._tolerated: dict[int, float] = {}
         self._settled: dict[int, _Settled] = {}
@@ -249,7 +247,7 @@ class Judge:
         spread = 1.0 if sd is None else min(max((sd / self._unit) ** 2, 1e-6), 1e6)
         told = Run(frozenset(inside), self._inner(value), frozenset(against or ()), spread)
         self._side_by_side = against is not None
-        unknown = told.inside - self._chances.keys() - self._closed.keys()
+        unknown = told.inside - self._chances.keys() - self._effects.closed.keys()
         if unknown or experiment not in self._courses:
             self._courses[experiment] = _Course()
         course = self._courses[experiment]
@@ -260,26 +258,18 @@ class Judge:
             course.unpaired[seed] = told
         course.last, course.wants_repeat = told, False
         course.wants_repeat = bool(unknown) and self._knows_too_little_of_noise()
-        for idea in told.inside - self._closed.keys():
+        for idea in told.inside - self._effects.closed.keys():
             self._runs[idea] = self._runs.get(idea, 0) + 1
         self._look()
 
     def _learn(self, told: Run, partner: Run | None, repeats: Run | None, unknown: Ideas) -> None:
-        """Learn from a run; ideas that are no longer open come back for as long as that takes."""
-        run = self._in_terms_of_open(told)
-        partner = None if partner is None else self._in_terms_of_open(partner)
-        held = {idea for each in (run, partner) if each is not None for idea in each.inside | each.against}
-        back = sorted(held & self._closed.keys())
-        for idea in back:
-            self._effects.add(idea, *self._closed[idea])
-        for idea in sorted(unknown):
-            mean, variance = self._effects.predict(run)
-            self._prior.learn(run.value - mean, variance**0.5)
-            self._effects.add(idea, self._prior.mean, self._prior.variance)
-        self._effects.learn(run, partner, repeats=repeats)
-        if back:
-            self._closed |= {idea: self._effects.known(idea) for idea in back}
-            self._effects.forget(back)
+        run, *pair = (self._in_terms_of_open(each) for each in (told, partner) if each is not None)
+        with self._effects.recalling(run, *pair):
+            for idea in sorted(unknown):
+                mean, variance = self._effects.predict(run)
+                self._prior.learn(run.value - mean, variance**0.5)
+                self._effects.add(idea, self._prior.mean, self._prior.variance)
+            self._effects.learn(run, *pair, repeats=repeats)
 
     def _in_terms_of_open(self, run: Run) -> Run:
         """A run without what is in every version: that may be a thousand ideas, and nothing is to be learned of them.
@@ -322,7 +312,6 @@ class Judge:
         """Take these for granted, so that a decision stays quick: they are in every version from now on."""
         for idea in ideas:
             self._settled[idea] = _Settled(self.belief(idea), self._chances[idea], self.gain(idea), self._runs[idea])
-            self._closed[idea] = self._effects.known(idea)
             if self._side_by_side:
                 self._effects.forget([idea])  # It is on both sides, and the level is what tells these apart.
             else:
@@ -333,7 +322,6 @@ class Judge:
         """These are out of the running: they will be in no run any more, except in what is under way."""
         gone = [idea for idea in ideas if idea in self._chances]
         if gone:
-            self._closed |= {idea: self._effects.known(idea) for idea in gone}
             self._effects.forget(gone)
             for idea in gone:
                 del self._chances[idea], self._runs[idea]
