@@ -6,7 +6,7 @@ needs follows from what ideas have been like this night (`prior.py`). Where idea
 the incumbent are run again in turns instead, until it is clear which is better.
 
 Several experiments may be under way at once: between the planning of a run and the run's result, others bring theirs,
-and ideas are dropped or taken for granted. What an experiment still needs is kept apart from the others' (`Course`).
+and ideas are dropped or taken for granted. What an experiment still needs is kept apart from the others'.
 
 Pure: numbers in, verdicts out. The same runs in the same order give the same verdicts, so a killed session goes on
 where it was by being told them again.
