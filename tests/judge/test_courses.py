@@ -49,6 +49,17 @@ def test_what_was_dropped_is_believed_better_with_each_run_that_still_held_it() 
     assert widths[1] < widths[0]
 
 
+def test_a_run_says_the_same_of_others_as_if_what_it_held_had_not_been_dropped() -> None:
+    judges = told(([1, 3], 9.0), ([1], 9.2), ([1, 2, 3], 9.9)), told(([1, 3], 9.0), ([1], 9.2), ([1, 2, 3], 9.9))
+    judges[0].drop([1])
+    for judge in judges:
+        judge.observe([2], 11.0)  # In between, others change what the dropped one hung together with.
+        judge.observe([1, 2], 10.3)
+    for idea in (2, 3):
+        gone, stayed = (judge.gain(idea) for judge in judges)
+        assert (gone.mean, gone.low, gone.high) == pytest.approx((stayed.mean, stayed.low, stayed.high), rel=0.02)
+
+
 @pytest.mark.parametrize("side_by_side", [False, True])
 def test_a_run_from_before_an_idea_was_settled_may_lack_it(side_by_side: bool) -> None:
     judge = told()

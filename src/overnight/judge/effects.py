@@ -30,6 +30,8 @@ _INFERRED = 0.1
 that may not be what was thought."""
 _ALIKE = np.array([0.0, 0.3, 0.6, 0.8, 0.9, 0.95, 0.98])
 """The correlations that two runs on one seed may have."""
+_REMEMBERED = 64
+"""Closed ideas of which is still known how they hung together with others: more will hardly be in runs under way."""
 _NOT_ALIKE = 0.5
 """The chance beforehand that a shared seed makes runs no more alike."""
 
@@ -44,6 +46,15 @@ class Run:
     """What the other version holds; `value` is then by how much the first is better."""
     spread: float = 1.0
     """How noisy this run is, as its variance divided by a usual run's."""
+
+
+@dataclass(frozen=True)
+class _Snapshot:
+    """All that was known when an idea was closed."""
+
+    ideas: list[int]
+    mean: Array
+    cov: Array
 
 
 class Effects:
@@ -65,6 +76,7 @@ class Effects:
         self._before: list[tuple[float, float]] = []
         self.closed: dict[int, tuple[float, float]] = {}
         """What was last believed of the effects of ideas that were open once: mean and variance."""
+        self._snapshots: dict[int, _Snapshot] = {}
         others = (1 - _NOT_ALIKE) / (len(_ALIKE) - 1)
         self._log_alike = np.log([_NOT_ALIKE, *[others] * (len(_ALIKE) - 1)])
 
@@ -98,9 +110,14 @@ class Effects:
     def forget(self, ideas: Iterable[int]) -> None:
         """These will be in no run any more, except in what is under way."""
         gone = set(ideas)
+        before = _Snapshot(self.ideas, self._mean, self._cov)
         for place, idea in enumerate(self.ideas, start=1):
             if idea in gone:
                 self.closed[idea] = float(self._mean[place]), float(self._cov[place, place])
+                self._snapshots.pop(idea, None)
+                self._snapshots[idea] = before
+        for idea in list(self._snapshots)[:-_REMEMBERED]:
+            del self._snapshots[idea]
         places = [place for place, idea in enumerate(self.ideas) if idea not in gone]
         with_level = [0, *(place + 1 for place in places)]
         self._mean, self._cov = self._mean[with_level], self._cov[np.ix_(with_level, with_level)]
@@ -120,10 +137,31 @@ class Effects:
         """Ideas in these runs that are no longer open come back for as long as this lasts, as they were last known."""
         back = sorted(self.closed.keys() & {idea for run in runs for idea in run.inside | run.against})
         for idea in back:
-            self.add(idea, *self.closed[idea])
+            self._reopen(idea)
         yield
         if back:
             self.forget(back)
+
+    def _reopen(self, idea: int) -> None:
+        """What is known of the others now, and how this one depended on them: no run without it can change that."""
+        then = self._snapshots.get(idea)
+        if then is None:
+            self.add(idea, *self.closed[idea])
+            return
+        places = {other: place for place, other in enumerate(then.ideas, start=1)}
+        now, old = [0], [0]
+        for place, other in enumerate(self.ideas, start=1):
+            if other in places:
+                now.append(place)
+                old.append(places[other])
+        shared, factors = then.cov[old, places[idea]], np.zeros(len(self._mean))
+        factors[now] = _solved(then.cov[np.ix_(old, old)], shared)
+        mean, variance = self.closed[idea]
+        mean += float(factors @ self._mean - factors[now] @ then.mean[old])
+        covariances = self._cov @ factors
+        variance = max(variance - float(factors[now] @ shared), 1e-9 * variance) + float(factors @ covariances)
+        self.add(idea, mean, variance)
+        self._cov[-1, :-1] = self._cov[:-1, -1] = covariances
 
     @property
     def alike(self) -> float:
@@ -201,3 +239,10 @@ class Effects:
 
     def _row(self, run: Run) -> Array:
         return np.array([1.0, *(float(idea in run.inside) - float(idea in run.against) for idea in self.ideas)])
+
+
+def _solved(matrix: Array, values: Array) -> Array:
+    try:
+        return np.asarray(np.linalg.solve(matrix, values))
+    except np.linalg.LinAlgError:  # Only where values are out of all proportion.
+        return np.zeros(len(values))
