@@ -1,6 +1,6 @@
 """What does it cost to have several experiments under way at once, each begun before the others are known?
 
-    python benchmarks/judge/parallel.py [--nights 3] [--first 0]
+    OPENBLAS_NUM_THREADS=1 python benchmarks/judge/parallel.py [--nights 3] [--first 0]
 
 The night has as many runs however many slots make them. Each takes a time of its own (10 % jitter, by a virtual
 clock); a slot that gets free begins the next idea on what is known then. For each number of slots: the true gain,

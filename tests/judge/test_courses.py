@@ -167,6 +167,26 @@ def test_a_repeat_is_one_although_others_were_observed_in_between() -> None:
     assert max(repeats) < 25  # Each of 160 would be run again if nobody saw that it was.
 
 
+finite = st.floats(allow_nan=False, allow_infinity=False)
+runs = st.lists(st.tuples(st.lists(st.integers(1, 6), max_size=4, unique=True), finite), max_size=12)
+
+
+@settings(deadline=None)
+@given(runs, runs, st.sets(st.integers(1, 6)), st.sets(st.integers(1, 6)))
+def test_whatever_was_closed_and_comes_back_chances_stay_chances(
+    before: list[tuple[list[int], float]], after: list[tuple[list[int], float]], lost: set[int], sure: set[int]
+) -> None:
+    judge = told(*before)
+    judge.drop(lost)
+    judge.settle(sure & set(judge.open))
+    for inside, value in after:
+        judge.observe(inside, value)
+    for idea in judge.open:
+        assert 0 <= judge.chance(idea) <= 1
+        gain = judge.gain(idea)
+        assert gain.low <= gain.mean <= gain.high
+
+
 Event = tuple[str, list[int], float, int, int | None]
 """What was done (`run`, `drop`, `settle`, `finish`), with which ideas, and for a run its value, experiment and seed."""
 
