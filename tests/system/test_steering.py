@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -18,8 +19,8 @@ from tests.system.test_noise import a_night, kept, on_branch
 # Exact: every idea adds to the gain, unless an idea is in that needs another which is not.
 RUN = """import os, runpy, time
 ideas = runpy.run_path("ideas.py")
-time.sleep(float(ideas.get("SLEEP", 0)))
 held = {n for n in range(1, 20) if ideas.get(f"IDEA_{n}")}
+time.sleep(SECONDS)
 assert not held & NEEDS.keys() or all(NEEDS[n] in held for n in held & NEEDS.keys()), "it needs another idea"
 print("loss:", 100 - sum(held))
 """
@@ -33,12 +34,13 @@ def night(project: Project) -> Iterator[Project]:
     project.overnight("stop")
 
 
-def an_exact_night(project: Project, needs: str = "{}", sleep: float = 0.0) -> None:
-    a_night(project, run=f"NEEDS = {needs}\n{RUN}", effects=[0.0] * 5)
+def an_exact_night(project: Project, needs: str = "{}", seconds: str = "0") -> None:
+    """`seconds` is what a run takes, which may depend on the ideas that it has `held`."""
+    run = RUN.replace("SECONDS", seconds)
+    a_night(project, run=f"NEEDS = {needs}\n{run}", effects=[0.0] * 5)
     # The agent prints what it was told.
     agent = (project.folder / "agent.py").read_text()
     project.write("agent.py", f'{agent}print(open(os.environ["OVERNIGHT_BRIEF"]).read())\n')
-    project.write("ideas.py", f"SLEEP = {sleep}\n" + (project.folder / "ideas.py").read_text())
     project.commit()
 
 
@@ -129,7 +131,7 @@ def test_under_noise_it_is_in_no_version_any_more(project: Project) -> None:
 
 
 def test_killed_while_it_is_taken_back_it_is_taken_back_all_the_same(project: Project) -> None:
-    an_exact_night(project, sleep=1.0)
+    an_exact_night(project, seconds="1 if held and 1 not in held else 0")
     project.ok("run", "--experiments", "3")
     ask(project, "take_back", 1)
     now = project.folder / ".overnight" / "now.json"
@@ -171,7 +173,7 @@ def test_a_hint_is_told_once_and_what_is_pinned_or_forbidden_always(night: Proje
 
 
 def test_paused_it_waits_and_goes_on_where_it_was(project: Project) -> None:
-    an_exact_night(project, sleep=0.5)
+    an_exact_night(project, seconds="0.5")
     running = project.start("run", "--plain")
     until((project.folder / ".overnight" / "now.json").exists, "it never began")
     until(lambda: project.status()["experiments"] >= 1, "nothing was tried")
@@ -192,7 +194,7 @@ def test_paused_it_waits_and_goes_on_where_it_was(project: Project) -> None:
 
 
 def test_put_down_after_this_one_it_can_go_on(project: Project) -> None:
-    an_exact_night(project, sleep=0.5)
+    an_exact_night(project, seconds="0.5")
     running = project.start("run", "--plain")
     until((project.folder / ".overnight" / "now.json").exists, "it never began")
     until(lambda: project.status()["experiments"] >= 1, "nothing was tried")
@@ -253,11 +255,15 @@ def test_what_cannot_be_done_is_refused_and_said(night: Project) -> None:
 
 
 def test_what_it_is_doing_now_can_be_read_from_elsewhere(project: Project) -> None:
-    an_exact_night(project, sleep=1.0)
+    an_exact_night(project, seconds="1")
     running = project.start("run", "--experiments", "1")
     now = project.folder / ".overnight" / "now.json"
-    until(lambda: now.exists() and json.loads(now.read_text())["slots"][0]["step"] == "running", "nothing runs")
-    slot = json.loads(now.read_text())["slots"][0]
+
+    def slots() -> list[dict[str, Any]]:
+        return list(json.loads(now.read_text())["slots"]) if now.exists() else []
+
+    until(lambda: [slot["step"] for slot in slots()] == ["running"], "nothing runs")
+    (slot,) = slots()
     assert slot["words"] == "measuring the baseline"
     assert slot["budget"] == 20
     assert abs(slot["since"] - time.time()) < 60

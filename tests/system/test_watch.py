@@ -28,7 +28,7 @@ def begin(project: Project, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_it_shows_what_the_session_itself_shows(project: Project) -> None:
-    an_exact_night(project, sleep=0.3)
+    an_exact_night(project, seconds="0.3")
     running = begin(project)
     watching = project.start("watch", "--plain")
     until(lambda: project.status()["experiments"] >= 2, "nothing was tried")
@@ -41,7 +41,7 @@ def test_it_shows_what_the_session_itself_shows(project: Project) -> None:
 
 
 def test_who_stops_watching_stops_nothing_else(project: Project) -> None:
-    an_exact_night(project, sleep=0.3)
+    an_exact_night(project, seconds="0.3")
     running = begin(project)
     watching = project.start("watch", "--plain")
     assert watching.stdout is not None
@@ -53,7 +53,7 @@ def test_who_stops_watching_stops_nothing_else(project: Project) -> None:
 
 
 def test_a_session_that_is_killed_is_said_to_be(project: Project) -> None:
-    an_exact_night(project, sleep=2.0)
+    an_exact_night(project, seconds="2")
     running = begin(project)
     watching = project.start("watch", "--plain")
     assert watching.stdout is not None
@@ -65,7 +65,7 @@ def test_a_session_that_is_killed_is_said_to_be(project: Project) -> None:
 
 @pytest.mark.parametrize("colour", [True, False])
 def test_a_narrow_terminal_and_one_that_wants_no_colour(project: Project, colour: bool) -> None:
-    an_exact_night(project, sleep=0.3)
+    an_exact_night(project, seconds="0.3")
     shown = in_a_terminal(project, 32, {} if colour else {"NO_COLOR": "1"}, "run")
     assert bool(_COLOUR.search(shown)) == colour
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", shown)
@@ -101,7 +101,7 @@ def in_a_terminal(project: Project, width: int, env: dict[str, str], *arguments:
 
 
 def test_status_says_what_is_going_on_now(project: Project) -> None:
-    an_exact_night(project, sleep=1.5)
+    an_exact_night(project, seconds="1.5")
     running = begin(project, "--experiments", "1")
     told = re.compile(r"^now          experiment \d: measuring [a-z ]+, \d+ s of 20 s$", re.MULTILINE)
     until(lambda: told.search(project.ok("status")), "status never said what it is doing")
