@@ -52,6 +52,7 @@ _GOAL = {
     "budget": "5s",
     "agent": "PYTHON attack/agent.py",
     "agent_timeout": "10s",
+    "ahead": "0",
     "stop": "{experiments: 2}",
     "hidden": "[labels]",
 }

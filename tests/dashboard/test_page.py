@@ -49,6 +49,7 @@ run: PYTHON solve.py
 metric: loss
 budget: 5s
 agent: PYTHON agent.py
+ahead: 0
 stop: {experiments: 500}
 ---
 Make the loss small.

@@ -31,6 +31,7 @@ run: PYTHON solve.py
 metric: loss
 budget: 20s
 agent: sh agent.sh
+ahead: 0
 stop: {experiments: 12}
 ---
 Make the loss small.

@@ -72,6 +72,7 @@ def a_night(
         run=f"{sys.executable} -S run.py",
         agent=f"{sys.executable} -S agent.py",
         slots=str(slots),
+        ahead="",
         stop=f"{{experiments: {len(effects)}}}",
     )
     project.commit()

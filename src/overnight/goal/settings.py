@@ -165,6 +165,9 @@ class Settings(_Frozen):
     """How long the agent may think about one proposal."""
     agent_memory: Literal["fresh", "session"] = "fresh"
     """Whether a coding agent begins anew for each proposal, or goes on with its conversation for ten of them."""
+    ahead: Annotated[int, Field(ge=0)] | None = None
+    """How many proposals may be made in advance, beside the runs: left out, as many as keep every slot busy; 0: none,
+    so that each knows all that came before it."""
     base_url: str | None = None
     """Where the models' API is, if not at its provider: any server that speaks the same."""
     brief_tokens: Annotated[int, Field(ge=1000)] = 40_000

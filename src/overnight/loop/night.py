@@ -5,6 +5,7 @@ It is made anew after each trouble, from the ledger, by the very code that resum
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import TracebackType
@@ -103,7 +104,7 @@ class Night:
             self._steering,
             Stopping(self._settings.stop, self._history, first=self._first),
             most_thinkers=self._most_thinkers(),
-            thinks_ahead=self._thinks_ahead(),
+            most_ahead=self._most_ahead(),
             should_stop=self._should_stop,
         )
         yield from pipeline.work(self._frozen.must_be_the_same)
@@ -170,13 +171,14 @@ class Night:
         is_one = self._settings.agent_memory == "session" or self._settings.agent == ("search",)
         return 1 if is_one else _THINKERS_A_SLOT * len(self._slots)
 
-    def _thinks_ahead(self) -> bool:
-        """Not where people decide, which takes days; nor the built-in search, which is quick and shall propose the same
+    def _most_ahead(self) -> float:
+        """None where people decide, which takes days; nor by the built-in search, which is quick and shall propose the same
         each time; nor beside the only run where time is measured, of which whoever thinks may take some."""
-        if self._live is not None or self._settings.agent == ("search",):
-            return False
+        if self._settings.ahead is not None:
+            return self._settings.ahead
         is_time = Meter.of(self._settings, self._history.baseline_runs()).scale.kind == "log"
-        return not (is_time and len(self._slots) == 1)
+        is_alone = is_time and len(self._slots) == 1
+        return 0 if self._live is not None or self._settings.agent == ("search",) or is_alone else math.inf
 
     def _live_course(self, state: State) -> LiveCourse:
         project, history = self._project, self._history

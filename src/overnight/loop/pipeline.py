@@ -49,17 +49,20 @@ class Pipeline:
         stopping: Stopping,
         *,
         most_thinkers: int,
-        thinks_ahead: bool,
+        most_ahead: float,
         should_stop: Callable[[], bool],
     ) -> None:
-        """`make_thinker` makes one more proposer with a thread of its own, `most_thinkers` at most."""
+        """`make_thinker` makes one more proposer with a thread of its own, `most_thinkers` at most.
+
+        So many proposals are made in advance as keep every slot busy, but `most_ahead` at most.
+        """
         self._bench = bench
         self._crew = crew
         self._slots = slots
         self._make_thinker = make_thinker
         self._thinkers: list[Worker[Proposer]] = []
         self._most_thinkers = most_thinkers
-        self._thinks_ahead = thinks_ahead
+        self._most_ahead = most_ahead
         self._experimenter = experimenter
         self._steering = steering
         self._stopping = stopping
@@ -221,9 +224,9 @@ class Pipeline:
         if self._is_paused or self._wrong is not None or self._last is not None:
             return False
         ahead = 0
-        if self._thinks_ahead and self._proposing_seconds and self._measuring_seconds:
+        if self._most_ahead and self._proposing_seconds and self._measuring_seconds:
             proposing, measuring = map(statistics.fmean, (self._proposing_seconds, self._measuring_seconds))
-            ahead = proposals_ahead(len(self._slots), proposing, measuring)
+            ahead = min(proposals_ahead(len(self._slots), proposing, measuring), self._most_ahead)
         free = sum(not slot.is_busy for slot in self._slots)
         return free + ahead > len(self._waiting) + len(self._thinking)
 

@@ -14,6 +14,7 @@ from overnight.loop.assemble import Project, make_brief
 from overnight.loop.bench import Bench
 from overnight.loop.crew import Thinking, Work
 from overnight.loop.events import ProposalFinished, ProposalStarted
+from overnight.propose.brief import Brief
 from overnight.propose.kinds import change_of, places_of
 from overnight.propose.past import effect_words
 from overnight.propose.proposer import Proposal
@@ -53,7 +54,7 @@ def propose(
     files = apply_changes(brief.files, proposal.files)
     about = tuple(map(redact, places_of(brief.files, files)))
     change = None if proposal.knows_the_past else change_of(brief.files, files)
-    verdict, reason = _check(project, history, number, proposal, brief.files, files)
+    verdict, reason = _check(project, history, brief, proposal, files)
     if verdict is None and change and (known := repeated(history, number, change, about)):
         verdict, reason = "no_change", known
     commit = None
@@ -84,14 +85,10 @@ def propose(
 
 
 def _check(
-    project: Project,
-    history: Recorder,
-    number: int,
-    proposal: Proposal,
-    before: Mapping[str, bytes],
-    after: Mapping[str, bytes],
+    project: Project, history: Recorder, brief: Brief, proposal: Proposal, after: Mapping[str, bytes]
 ) -> tuple[Literal["invalid", "no_change"] | None, str]:
     """Whether there is anything to measure, and if not, why not."""
+    before = brief.files
     allowed = ", ".join(project.scope.patterns)
     outside = [*proposal.trespasses, *(path for path in proposal.files if not project.scope.allows(path))]
     if outside:
@@ -113,7 +110,7 @@ def _check(
             return "invalid", f"it writes something into {path} that looks like a key or a password"
     if not after:
         return "invalid", "it deleted everything that may be changed"
-    if before_that := history.tried(fingerprint(after), besides=number):
+    if before_that := history.tried(fingerprint(after), besides=brief.number):
         return "no_change", f"{_TRIED}: exactly this version is that of experiment {before_that}"
     return None, ""
 
