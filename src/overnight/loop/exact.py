@@ -88,7 +88,7 @@ def decide_exactly(bench: Bench, proposed: Proposed, started: float) -> InSlot[P
             return candidate
         if carried is None:
             assert alone is not None
-            yield from _better_stays(bench, alone, "the two do not fit together", started)
+            yield from _better_stays(bench, alone, "they change the same lines", started)
             return None
         candidate = carried
 
@@ -172,27 +172,27 @@ def _kept(bench: Bench, result: _Result, judged: Judged) -> Judged:
 def _better_stays(bench: Bench, alone: _Result, why: str, started: float) -> InSlot[None]:
     """A winner does not go together with what was kept while it was measured, and `why` says so: which is better?"""
     incumbent, candidate = bench.incumbent(), alone.candidate
-    judged = _record(bench, candidate, started)
-    problem = f"{alone.words}, but {why}"
+    judged, other = _record(bench, candidate, started), f"experiment {incumbent.number}"
     gain = bench.settings.gain(alone.value, incumbent.metric or 0.0)
     if bench.settings.compare:
         run = yield from _measure(bench, candidate)
         gain = bench.settings.gain(run.value, run.rival) if run.value is not None and run.rival is not None else 0.0
-    flags: tuple[str, ...] = ()
-    is_better = gain > 0 and alone.on.number in (0, *bench.kept())
-    if is_better:
-        broken, flags = yield from _tried(bench, alone)
-        is_better = broken is None and bench.incumbent().commit == incumbent.commit
-        problem = f"{broken} (it was {problem})" if broken else problem
-    if not is_better:
-        reason = f"{problem} as experiment {incumbent.number}, which stays"
-        yield bench.write(judged, reason=reason, flags=flags, **alone.numbers)
+    if gain <= 0 or alone.on.number not in (0, *bench.kept()):
+        reason = f"{alone.words} by itself, but {other}, which was kept meanwhile, is no worse: {why}"
+        yield bench.write(judged, reason=reason, **alone.numbers)
+        return
+    broken, flags = yield from _tried(bench, alone)
+    if broken:
+        yield bench.write(judged, reason=f"{broken} (it was {alone.words})", flags=flags, **alone.numbers)
+        return
+    if bench.incumbent().commit != incumbent.commit:  # Something else was kept while the guards were tried.
+        yield from _better_stays(bench, alone, why, started)
         return
     chain = bench.history.kept()
     later = chain[[0, *(each.number for each in chain)].index(alone.on.number) :]
-    reason = f"made way for experiment {candidate.number}, which is better by itself by {gain:.3g}: {why}"
+    reason = f"made way for experiment {candidate.number}, which is better by {gain:.3g}: {why}"
     lost = [dropped(bench, each, reason) for each in later]
-    words = f"{alone.words}; experiment {incumbent.number} made way for it: {why}"
+    words = f"{alone.words}; {other}, which was kept meanwhile, made way for it: {why}"
     kept = _kept(bench, alone, judged).model_copy(update={"reason": words, "flags": flags})
     bench.history.append(*lost, kept)
     bench.move_branch()

@@ -172,8 +172,8 @@ class Night:
         return 1 if is_one else _THINKERS_A_SLOT * len(self._slots)
 
     def _most_ahead(self) -> float:
-        """None where people decide, which takes days; nor by the built-in search, which is quick and shall propose the same
-        each time; nor beside the only run where time is measured, of which whoever thinks may take some."""
+        """None where people decide, which takes days; nor by the built-in search, which is quick and shall propose the
+        same each time; nor beside the only run where time is measured, of which whoever thinks may take some."""
         if self._settings.ahead is not None:
             return self._settings.ahead
         is_time = Meter.of(self._settings, self._history.baseline_runs()).scale.kind == "log"

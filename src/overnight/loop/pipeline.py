@@ -223,7 +223,7 @@ class Pipeline:
     def _wants_proposal(self) -> bool:
         if self._is_paused or self._wrong is not None or self._last is not None:
             return False
-        ahead = 0
+        ahead = 0.0
         if self._most_ahead and self._proposing_seconds and self._measuring_seconds:
             proposing, measuring = map(statistics.fmean, (self._proposing_seconds, self._measuring_seconds))
             ahead = min(proposals_ahead(len(self._slots), proposing, measuring), self._most_ahead)
