@@ -118,6 +118,22 @@ def _is_gpu(name: object) -> bool:
 Slots: TypeAlias = Annotated[int | Literal["auto"] | GpuSlots, BeforeValidator(_slots)]
 
 
+class SlurmSettings(BaseModel):
+    """What `fleet: slurm` hands to submitit: besides the folder, its parameters by its own names."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    folder: str | None = None
+    """A folder that all machines share, for the project's copies and submitit's files; the cache unless given."""
+    cluster: str = "slurm"
+    """Which of submitit's executors takes the jobs: `slurm`, or `local` to try it without one."""
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """All others."""
+        return dict(self.model_extra or {})
+
+
 class LiveSettings(_Frozen):
     """How versions are measured by the people who meet them, half of them each."""
 
@@ -196,6 +212,15 @@ class Settings(_Frozen):
     """Environment variables that the agent gets besides the harmless ones, such as its API key."""
     limits: GuestLimits = GuestLimits()
     """Beyond these a run is a `crash` and says so."""
+    fleet: Annotated[str, Field(pattern=r"^(local|ray|slurm|ray://[^\s/]+:\d+)$")] = "local"
+    """Where runs are made: on this machine, on a Ray cluster (`ray` for the one that this machine is part of, or
+    `ray://HOST:10001`), or as jobs of `slurm`."""
+    resources: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: {"num_cpus": 1.0})
+    """What a slot on Ray holds, by Ray's own words: `{num_cpus: 8, num_gpus: 1}`, or the name of a custom resource."""
+    slurm: SlurmSettings = SlurmSettings()
+    """How jobs are submitted to Slurm."""
+    setup: Annotated[str, Field(min_length=1)] | None = None
+    """A command that prepares the project on each other machine, once, before its first run."""
     ledger: str | None = None
     """Where the ledger is, if not in `.overnight/`: a database's URL (`postgresql+psycopg://HOST/NAME`)."""
     notify: Annotated[Strings, AfterValidator(_none_empty)] = ()
@@ -241,6 +266,22 @@ class Settings(_Frozen):
     def _for_a_scorer(cls, given: object, info: ValidationInfo) -> object:
         if given and not (info.data.get("score") or info.data.get("verify")):
             raise ValueError("only a scorer gets that, and there is no `score:`")
+        return given
+
+    @field_validator("fleet")
+    @classmethod
+    def _people_meet_it_from_here(cls, fleet: str, info: ValidationInfo) -> str:
+        if fleet != "local" and info.data.get("live") is not None:
+            raise ValueError("a live experiment is let out from this machine; take this line away")
+        return fleet
+
+    @field_validator("resources", "slurm", "setup")
+    @classmethod
+    def _for_its_fleet(cls, given: object, info: ValidationInfo) -> object:
+        fleet, name = str(info.data.get("fleet", "local")), str(info.field_name)
+        if fleet == "local" or (name != "setup" and not fleet.startswith("ray" if name == "resources" else "slurm")):
+            wanted = {"resources": "`fleet: ray`", "slurm": "`fleet: slurm`"}.get(name, "a fleet of other machines")
+            raise ValueError(f"that is for {wanted}; take this line away")
         return given
 
     @field_validator("run", "score")
