@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from overnight.fleet.fleets import Fleet, open_fleet
 from overnight.fleet.slot import Version
@@ -28,6 +31,16 @@ def eventually(is_so: Callable[[], bool]) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def at_work(cache: Path) -> list[psutil.Process]:
+    """The processes that are at home in a cache."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()).is_relative_to(cache):
+                found.append(process)
+    return found
 
 
 @dataclass

@@ -1,14 +1,13 @@
-"""A machine away from the session, as seen from that machine: prepared once, cleared after a kill, honest about itself."""
+"""A machine away from the session, as seen from there: prepared once, cleared after a kill, honest about itself."""
 
 from __future__ import annotations
 
-import os
+import pickle
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-import psutil
 import pytest
 
 from overnight.errors import OvernightError
@@ -17,7 +16,7 @@ from overnight.fleet.machine import machine_name, machine_type
 from overnight.fleet.outpost import Answer, Charter, Order, greet, opened
 from overnight.repo.bundle import Parcel, Sender
 from overnight.runs.sandbox import Sandbox
-from tests.fleet.outposts import Away, eventually
+from tests.fleet.outposts import Away, at_work, eventually
 
 SETUP = "echo x >> ../../count; mkdir -p data; echo 5 > data/number"
 READS = "print('loss:', open('data/number').read())\n"
@@ -106,8 +105,6 @@ with opened(charter, cache) as outpost:
 
 
 def test_of_a_killed_outpost_nothing_is_left(away: Away, tmp_path: Path, sandbox: Sandbox) -> None:
-    import pickle  # noqa: PLC0415 - what Ray and submitit do, too
-
     charter = charter_of(away, sandbox)
     version = away.candidate("import time\nprint('begun', flush=True)\ntime.sleep(600)\n")
     order = Order("measure", version, 1, "candidate", 1)
@@ -119,20 +116,8 @@ def test_of_a_killed_outpost_nothing_is_left(away: Away, tmp_path: Path, sandbox
         logs = tmp_path / "outposts"
         assert eventually(lambda: any(b"begun" in place.read_bytes() for place in logs.rglob("1-candidate-1.log")))
         process.send_signal(signal.SIGKILL)
-    assert eventually(lambda: not _at_work(tmp_path))
+    assert eventually(lambda: not at_work(tmp_path))
     assert eventually(lambda: not list(tmp_path.rglob("work/run")))
-
-
-def _at_work(cache: Path) -> list[int]:
-    """The processes that are at home in a cache."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.cwd().startswith(str(cache / "outposts")) and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-        except (psutil.Error, OSError):
-            continue
-    return found
 
 
 def test_who_asks_sees_what_is_printed_meanwhile(away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,5 +134,5 @@ def test_who_asks_sees_what_is_printed_meanwhile(away: Away, tmp_path: Path, mon
     assert answer is not None
     assert answer.stopped
     desk.close(60)
-    assert not _at_work(tmp_path / "cache" / "overnight")
-    assert os.listdir(tmp_path / "cache" / "overnight" / "outposts")  # noqa: PTH208
+    assert not at_work(tmp_path / "cache" / "overnight")
+    assert list((tmp_path / "cache" / "overnight" / "outposts").iterdir())

@@ -23,6 +23,7 @@ from overnight.repo.bundle import Sender
 HOW_TO_START = "Start one (`ray start --head`), or write where it is: `fleet: ray://HOST:10001`"
 _MOST_SLOTS = 64
 """Where the cluster decides how many there are."""
+_CONNECT_SECONDS = 60.0
 _LOOK_SECONDS = 0.1
 _NEWS_SECONDS = 1.0
 """How long a question to an actor waits for news."""
@@ -78,11 +79,18 @@ class RayCluster:
     """The connection to a cluster, and what is known of its machines."""
 
     def __init__(
-        self, fleet: str, needs: Mapping[str, float], one_type: OneType, *, slots: int | Literal["auto"], work: Path
+        self,
+        fleet: str,
+        needs: Mapping[str, float],
+        one_type: OneType,
+        *,
+        slots: int | Literal["auto"],
+        work: Path,
+        should_stop: Callable[[], bool],
     ) -> None:
         """`fleet` is the goal's word for it, `needs` what a slot holds; `auto` makes as many as there is room for.
 
-        Raises Trouble when the cluster cannot be reached, OvernightError when it has no machine for that.
+        Raises Trouble when the cluster cannot be reached, OvernightError when it has no machine for that, Interrupted.
         """
         if importlib.util.find_spec("ray") is None:
             raise OvernightError("`fleet: ray` needs Ray; install it: `pip install 'overnight[ray]'`")
@@ -94,8 +102,9 @@ class RayCluster:
         self._process = _driver([theirs for _, theirs in pipes], work)
         self._control, *self.radios = (Radio(ours, fleet) for ours, _ in pipes)
         try:
-            self._control.call("connect", "auto" if fleet == "ray" else fleet, should_stop=None)
-            room = self._survey()
+            address = "auto" if fleet == "ray" else fleet
+            self._control.call("connect", address, should_stop=should_stop, limit=_CONNECT_SECONDS)
+            room = self._survey(should_stop)
         except BaseException:
             self.close()
             raise
@@ -107,14 +116,14 @@ class RayCluster:
         """What a slot holds, in words."""
         return ", ".join(f"{name}: {need:g}" for name, need in self.needs.items())
 
-    def _survey(self) -> int:
+    def _survey(self, should_stop: Callable[[], bool]) -> int:
         """How many slots there is room for now, on machines of the session's type; the others are avoided.
 
         Where no type is known yet, it is the one of which there is most.
         """
         found: list[tuple[str, str, int]]
         room: int
-        found, room = self._control.call("survey", self.needs, should_stop=None)
+        found, room = self._control.call("survey", self.needs, should_stop=should_stop)
         most: Counter[str] = Counter()
         for _, machine_type, count in found:
             most[machine_type] += count

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -16,7 +17,7 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import ray
-from ray.exceptions import RayActorError
+from ray.exceptions import RayActorError, RayError, RayTaskError
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from overnight.fleet.desk import Desk
@@ -25,6 +26,7 @@ from overnight.fleet.outpost import Charter, Hello, Order
 from overnight.repo.bundle import Parcel
 
 _LAST_SECONDS = 10.0
+_CONNECT_SECONDS = 10.0
 _SURVEY_SECONDS = 60.0
 _LOOK_SECONDS = 0.5
 _MOST_REMEMBERED = 4
@@ -73,7 +75,11 @@ class Booth:
             self._pipe.send((number, *reply))
 
     def connect(self, address: str) -> None:
-        """Reach a cluster that exists."""
+        """Reach a cluster that exists. Ray would try for minutes where nobody is."""
+        where = os.environ.get("RAY_ADDRESS", "") if address == "auto" else address
+        host, _, port = where.rpartition("/")[2].rpartition(":")
+        if host and port.isdigit():
+            socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
         ray.init(address=address, log_to_driver=False, logging_level="ERROR")
 
     def survey(self, needs: Mapping[str, float]) -> tuple[list[tuple[str, str, int]], int]:
@@ -88,7 +94,14 @@ class Booth:
             for node in fitting
         }
         done, _ = ray.wait(list(told), num_returns=len(told), timeout=_SURVEY_SECONDS) if told else ([], [])
-        found = [(told[answer], str(ray.get(answer)), fitting[told[answer]]) for answer in done]
+        found = []
+        for answer in done:
+            try:
+                found.append((told[answer], str(ray.get(answer)), fitting[told[answer]]))
+            except RayTaskError:  # Overnight is not installed there, say.
+                raise
+            except RayError:
+                continue  # The machine has gone meanwhile.
         return found, _fits(needs, ray.available_resources())
 
     def others(self, needs: Mapping[str, float], avoided: frozenset[str]) -> bool:
