@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
+import socket
+import subprocess
+import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 STORE_BYTES = 80 * 2**20
 
@@ -44,30 +50,58 @@ class Nodes:
 
 
 @contextlib.contextmanager
-def ray_cluster(port: int | None = None) -> Iterator[Nodes]:
-    """A head, with Ray's client server at `port` if that is given; its processes end with this."""
+def ray_cluster() -> Iterator[Nodes]:
+    """A head, whose processes and those of all nodes end with this."""
     from ray.cluster_utils import Cluster  # noqa: PLC0415 - loads all of Ray
 
+    with _place() as folder:
+        head = {"num_cpus": 0, "include_dashboard": False, "object_store_memory": STORE_BYTES}
+        cluster = Cluster(initialize_head=True, head_node_args={**head, "temp_dir": str(folder / "ray")})
+        try:
+            os.environ["RAY_ADDRESS"] = str(cluster.address)
+            yield Nodes(cluster, folder, folder / "cache" / "overnight")
+        finally:
+            cluster.shutdown()
+
+
+@contextlib.contextmanager
+def ray_head(port: int, **resources: float) -> Iterator[Callable[[], None]]:
+    """A head alone, as `ray start` makes it, with Ray's client server at `port`. Gives what kills it at once."""
+    ray = Path(sys.executable).with_name("ray")
+    with _place() as folder, socket.create_server(("127.0.0.1", 0)) as free:
+        own_port = free.getsockname()[1]
+        free.close()
+        command = [
+            *(str(ray), "start", "--head", "--block", f"--port={own_port}", f"--ray-client-server-port={port}"),
+            *("--include-dashboard=false", "--disable-usage-stats", f"--temp-dir={folder / 'ray'}"),
+            *("--num-cpus=4", f"--object-store-memory={STORE_BYTES}", f"--resources={json.dumps(resources)}"),
+        ]
+        quiet = subprocess.DEVNULL
+        env = {**os.environ, "GRPC_ENABLE_FORK_SUPPORT": "0"}  # Or its client server fails now and then.
+        with subprocess.Popen(command, env=env, stdin=quiet, stdout=quiet, stderr=quiet) as process:
+
+            def kill() -> None:
+                with contextlib.suppress(psutil.Error):
+                    head = psutil.Process(process.pid)
+                    for each in (head, *head.children(recursive=True)):
+                        with contextlib.suppress(psutil.Error):
+                            each.kill()
+
+            try:
+                yield kill
+            finally:
+                kill()
+
+
+@contextlib.contextmanager
+def _place() -> Iterator[Path]:
+    """A folder for Ray's files and the machines' caches, and an environment that says so."""
     folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # Sockets lie in it: their paths must be short.
     before = dict(os.environ)
-    os.environ |= {"XDG_CACHE_HOME": str(folder / "cache"), "RAY_ENABLE_UV_RUN_RUNTIME_ENV": "0"}
-    cluster = None
+    os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
     try:
-        cluster = Cluster(
-            initialize_head=True,
-            head_node_args={
-                "num_cpus": 0,
-                "include_dashboard": False,
-                "object_store_memory": STORE_BYTES,
-                "temp_dir": str(folder / "ray"),
-                **({"ray_client_server_port": port} if port else {}),
-            },
-        )
-        os.environ["RAY_ADDRESS"] = str(cluster.address)
-        yield Nodes(cluster, folder, folder / "cache" / "overnight")
+        yield folder
     finally:
-        if cluster is not None:
-            cluster.shutdown()
         os.environ.clear()
         os.environ.update(before)
         shutil.rmtree(folder, ignore_errors=True)

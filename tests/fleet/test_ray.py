@@ -20,7 +20,7 @@ from overnight.fleet.machine import machine_name, machine_type
 from overnight.ledger.records import Measured
 from overnight.runs.sandbox import Sandbox, find_sandbox
 from tests.fleet.outposts import Away, at_work, eventually
-from tests.fleet.raycluster import Nodes, ray_cluster
+from tests.fleet.raycluster import Nodes, ray_cluster, ray_head
 
 pytest.importorskip("ray")
 
@@ -232,24 +232,31 @@ def test_what_cannot_work_is_said_at_once(nodes: Nodes, away: Away, monkeypatch:
     assert not isinstance(error.value, Trouble)
 
 
-def test_a_head_that_dies_is_trouble_until_there_is_one_again(away: Away, tmp_path: Path) -> None:
+def test_a_head_that_dies_is_trouble_until_there_is_one_again(away: Away) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with ray_cluster(port) as nodes:
-        nodes.add(usual=1)
-        fleet = away.open(fleet=f"ray://127.0.0.1:{port}", resources={"usual": 1})
+    settings = {"fleet": f"ray://127.0.0.1:{port}", "resources": {"usual": 1}}
+    with ray_head(port, usual=1) as kill:
+        assert eventually(lambda: is_open(port))
+        fleet = away.open(**settings)
         known = fleet.slots[0].measure(away.base, 0, "baseline", 1).machine_type
         with ThreadPoolExecutor(1) as thread:
             run = thread.submit(fleet.slots[0].measure, away.candidate(NAPS), 1, "candidate", 1)
             assert eventually(lambda: "begun by" in printed(away))
-            nodes.kill(nodes.cluster.head_node)
+            kill()
             with pytest.raises(Trouble, match="the Ray cluster"):
                 run.result()
         fleet.close()
         with pytest.raises(Trouble, match="cannot be reached"):
-            away.open(fleet=f"ray://127.0.0.1:{port}", resources={"usual": 1}, machine_type=known)
-    with ray_cluster(port) as nodes:
-        nodes.add(usual=1)
-        fleet = away.open(fleet=f"ray://127.0.0.1:{port}", resources={"usual": 1}, machine_type=known)
+            away.open(**settings, machine_type=known)
+    with ray_head(port, usual=1):
+        assert eventually(lambda: is_open(port))
+        fleet = away.open(**settings, machine_type=known)
         assert fleet.slots[0].measure(away.base, 1, "candidate", 1).value == 3
         fleet.close()
+
+
+def is_open(port: int) -> bool:
+    """Whether somebody listens there."""
+    with socket.socket() as tried:
+        return tried.connect_ex(("127.0.0.1", port)) == 0

@@ -23,7 +23,7 @@ from overnight.repo.bundle import Sender
 HOW_TO_START = "Start one (`ray start --head`), or write where it is: `fleet: ray://HOST:10001`"
 _MOST_SLOTS = 64
 """Where the cluster decides how many there are."""
-_CONNECT_SECONDS = 60.0
+_CONNECT_SECONDS = 150.0
 _LOOK_SECONDS = 0.1
 _NEWS_SECONDS = 1.0
 """How long a question to an actor waits for news."""

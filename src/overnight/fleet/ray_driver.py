@@ -80,7 +80,13 @@ class Booth:
         host, _, port = where.rpartition("/")[2].rpartition(":")
         if host and port.isdigit():
             socket.create_connection((host, int(port)), _CONNECT_SECONDS).close()
-        ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        for last in (False, False, True):
+            try:
+                ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+                return
+            except ConnectionAbortedError:  # Ray's client server fails now and then (its issue 63202).
+                if last:
+                    raise
 
     def survey(self, needs: Mapping[str, float]) -> tuple[list[tuple[str, str, int]], int]:
         """The machines that could hold an actor: Ray's id, type, how many it can hold; and for how many the cluster
