@@ -232,9 +232,10 @@ def test_what_cannot_work_is_said_at_once(nodes: Nodes, away: Away, monkeypatch:
     assert not isinstance(error.value, Trouble)
 
 
-def test_a_head_that_dies_is_trouble_until_there_is_one_again(away: Away) -> None:
+def test_a_head_that_dies_is_trouble_until_there_is_one_again(away: Away, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
+    monkeypatch.setenv("RAY_CLIENT_RECONNECT_GRACE_PERIOD", "2")  # Seconds; Ray would wait for half a minute.
     settings = {"fleet": f"ray://127.0.0.1:{port}", "resources": {"usual": 1}}
     with ray_head(port, usual=1) as kill:
         assert eventually(lambda: is_open(port))

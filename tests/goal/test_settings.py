@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -132,3 +134,41 @@ def test_what_is_no_number_of_slots(slots: object) -> None:
 def test_a_live_goal_says_how_long_and_how_many(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Settings.model_validate({"edit": "page.html", "metric": "conversions", "live": {**LIVE, **change}})
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"fleet": "ray", "resources": {"num_gpus": 1, "H100": 0.5}, "setup": "pip install ."},
+        {"fleet": "ray://head.cluster:10001"},
+        {"fleet": "slurm", "slurm": {"folder": "~/shared", "slurm_partition": "gpu", "gpus_per_node": 1}},
+        {},
+    ],
+)
+def test_a_fleet_is_what_it_was_after_it_was_written_down(given: dict[str, object]) -> None:
+    settings = Settings.model_validate({**LEAST, **given})
+    assert Settings.model_validate(settings.model_dump(mode="json")) == settings
+    assert settings.slurm.parameters.keys() <= {"slurm_partition", "gpus_per_node"}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"fleet": "kubernetes"}, "write `local`, `ray`, `ray://HOST:10001` or `slurm`"),
+        ({"fleet": "ray://head"}, "it is no fleet"),
+        ({"resources": {"num_gpus": 1}}, "it is for `fleet: ray`; take this line away"),
+        ({"fleet": "ray", "slurm": {"folder": "x"}}, "it is for `fleet: slurm`"),
+        ({"fleet": "slurm", "resources": {"num_gpus": 1}}, "it is for `fleet: ray`"),
+        ({"fleet": "ray", "resources": {"num_gpus": 0}}, "greater than 0"),
+        ({"setup": "make"}, "it is for a `fleet:` of other machines"),
+    ],
+)
+def test_what_belongs_to_another_fleet_is_a_mistake(given: dict[str, object], says: str) -> None:
+    with pytest.raises(ValidationError, match=re.escape(says)):
+        Settings.model_validate({**LEAST, **given})
+
+
+def test_people_meet_a_version_from_this_machine_alone() -> None:
+    live = {"deploy": "a", "measure": "b", "window": "7d", "min_samples": 10}
+    with pytest.raises(ValidationError, match="a live experiment is let out from this machine"):
+        Settings.model_validate({"edit": "page", "metric": "yes", "live": live, "fleet": "ray"})

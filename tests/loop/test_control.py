@@ -24,6 +24,7 @@ def run(number: int, outcome: Outcome = "crash", role: Role = "candidate", said:
         "torch.cuda.OutOfMemoryError: CUDA out of memory.",
         "OSError: [Errno 5] Input/output error: '/data/tokens.bin'",
         "NVRM: Xid (PCI:0000:65:00): 79, GPU has fallen off the bus.",
+        "its machine was lost while it ran, 3 times: The actor died",
     ],
 )
 def test_what_speaks_of_the_machine_is_doubtful(night: Night, said: str) -> None:

@@ -13,8 +13,8 @@ import pynvml
 
 
 def machine_name() -> str:
-    """This machine's name."""
-    return socket.gethostname()
+    """This machine's name; in a Slurm job, as Slurm knows it."""
+    return os.environ.get("SLURMD_NODENAME") or socket.gethostname()
 
 
 def machine_type() -> str:

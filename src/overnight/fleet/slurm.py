@@ -52,6 +52,7 @@ class SlurmLine:
                 if answer is None or answer.stopped:  # Neither by us.
                     raise LostError("the job ended by itself", while_running=True)
                 return answer
+            show(f"{hello.machine} ({hello.machine_type}) is no {self._one_type.known}\n".encode())
             self._excluded.add(hello.machine)
             self._exclude()
 

@@ -57,6 +57,12 @@ def _none_empty(values: tuple[str, ...]) -> tuple[str, ...]:
     return values
 
 
+def _a_fleet(word: str) -> str:
+    if not re.fullmatch(r"local|ray|slurm|ray://[^\s/]+:\d+", word):
+        raise ValueError("it is no fleet; write `local`, `ray`, `ray://HOST:10001` or `slurm`")
+    return word
+
+
 class _Frozen(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -212,7 +218,7 @@ class Settings(_Frozen):
     """Environment variables that the agent gets besides the harmless ones, such as its API key."""
     limits: GuestLimits = GuestLimits()
     """Beyond these a run is a `crash` and says so."""
-    fleet: Annotated[str, Field(pattern=r"^(local|ray|slurm|ray://[^\s/]+:\d+)$")] = "local"
+    fleet: Annotated[str, AfterValidator(_a_fleet)] = "local"
     """Where runs are made: on this machine, on a Ray cluster (`ray` for the one that this machine is part of, or
     `ray://HOST:10001`), or as jobs of `slurm`."""
     resources: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: {"num_cpus": 1.0})
@@ -279,9 +285,10 @@ class Settings(_Frozen):
     @classmethod
     def _for_its_fleet(cls, given: object, info: ValidationInfo) -> object:
         fleet, name = str(info.data.get("fleet", "local")), str(info.field_name)
-        if fleet == "local" or (name != "setup" and not fleet.startswith("ray" if name == "resources" else "slurm")):
-            wanted = {"resources": "`fleet: ray`", "slurm": "`fleet: slurm`"}.get(name, "a fleet of other machines")
-            raise ValueError(f"that is for {wanted}; take this line away")
+        its_own = {"resources": fleet.startswith("ray"), "slurm": fleet == "slurm", "setup": fleet != "local"}
+        if not its_own[name] and given != cls.model_fields[name].get_default(call_default_factory=True):
+            wanted = {"resources": "`fleet: ray`", "slurm": "`fleet: slurm`", "setup": "a `fleet:` of other machines"}
+            raise ValueError(f"it is for {wanted[name]}; take this line away")
         return given
 
     @field_validator("run", "score")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 
+from overnight.fleet.away import LOST
 from overnight.ledger.history import History
 from overnight.ledger.records import Measured
 
@@ -17,7 +18,7 @@ _DRIVER = re.compile(
     r"cudaerrordevicesunavailable|cudaerrornodevice|unable to determine the device handle|nvml: unknown error|"
     r"failed to initialize nvml|cuda initialization|no rocm-capable device|hiperrornodevice|out of memory|"
     r"outofmemoryerror|input/output error|stale file handle|transport endpoint is not connected|"
-    r"no space left on device",
+    rf"no space left on device|{LOST}",
     re.IGNORECASE,
 )
 _IN_A_ROW = 3
