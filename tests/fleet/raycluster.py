@@ -34,13 +34,15 @@ class Nodes:
         """Where the head is."""
         return str(self.cluster.address)
 
-    def add(self, *, cores: int | None = None, **resources: float) -> Any:
+    def add(self, *, cores: int | None = None, env: dict[str, str] | None = None, **resources: float) -> Any:
         """One more node, with so many of each custom resource; `cores` are those that its processes may use."""
         allowed = os.sched_getaffinity(0)
         try:
             if cores is not None:
                 os.sched_setaffinity(0, set(sorted(allowed)[:cores]))
-            return self.cluster.add_node(num_cpus=4, resources=resources, object_store_memory=STORE_BYTES)
+            return self.cluster.add_node(
+                num_cpus=4, resources=resources, object_store_memory=STORE_BYTES, env_vars=env or {}
+            )
         finally:
             os.sched_setaffinity(0, allowed)
 

@@ -18,7 +18,7 @@ from overnight.errors import Interrupted, OvernightError, Trouble
 from overnight.fleet.fleets import Fleet
 from overnight.fleet.machine import machine_name, machine_type
 from overnight.ledger.records import Measured
-from overnight.runs.sandbox import Sandbox, find_sandbox
+from overnight.runs.sandbox import find_sandbox
 from tests.fleet.outposts import Away, at_work, eventually
 from tests.fleet.raycluster import Nodes, ray_cluster, ray_head
 
@@ -57,41 +57,40 @@ def printed(away: Away, log: str = "1-candidate-1.log") -> str:
     return place.read_text() if place.exists() else ""
 
 
-def test_runs_are_made_on_the_cluster_and_seen_here(nodes: Nodes, away: Away, opened: Keep, sandbox: Sandbox) -> None:
+def test_runs_are_made_on_the_cluster_and_seen_here(nodes: Nodes, away: Away, opened: Keep) -> None:
+    away.project.write("score.py", "print('loss: 8')\n")
+    away.project.commit()
     fleet = opened(
-        away.open(sandbox, fleet="ray", resources={"num_cpus": 1, "usual": 1}, setup="echo 5 > data", read="data")
+        away.open(
+            find_sandbox(),
+            fleet="ray",
+            resources={"num_cpus": 2, "usual": 1},
+            setup="echo 5 > data",
+            read="data",
+            score=f"{sys.executable} score.py",
+            guards=["loss < 9", "grep -q 3 solve.py"],
+        )
     )
-    reads = away.candidate("import time\nprint('loss:', open('data').read())\nprint('token=abcdef1234567890abcd')\n")
-    measured = fleet.slots[0].measure(reads, 3, "candidate", 11)
-    assert (measured.number, measured.seed, measured.outcome, measured.value) == (3, 11, "ok", 5)
+    slot = fleet.slots[0]
+    reads = away.candidate("print('own:', open('data').read())\nprint('loss: -1')\n")
+    measured = slot.measure(reads, 3, "candidate", 11)
+    assert (measured.number, measured.seed, measured.outcome, measured.value) == (3, 11, "ok", 8)
+    assert measured.metrics["own"] == 5
     assert (measured.commit, measured.fingerprint) == (reads.commit, "candidate")
     assert (measured.machine, measured.machine_type) == (machine_name(), machine_type())
     assert measured.output == "sessions/s/logs/3-candidate-11.log"
-    assert "loss: 5" in printed(away, "3-candidate-11.log")
-    assert fleet.slots[0].measure(away.base, 3, "incumbent", 11).value == 3
-    assert fleet.slots[0].broken_guard(reads, {"loss": 5.0}) is None
-    fleet.slots[0].audit(reads)
+    assert "own: 5" in printed(away, "3-candidate-11.log")
+    assert "loss: 8" in printed(away, "3-candidate-11.score.log")
+    slot.audit(reads)
+    assert "`grep -q 3 solve.py` did not hold" in (slot.broken_guard(reads, {"loss": 8.0}) or "")
+    assert slot.broken_guard(away.base, {"loss": 8.0}) is None
     fleet.close()
     assert not at_work(nodes.cache)
     assert not list(nodes.cache.rglob("work/run"))
 
 
-def test_guards_and_scorers_are_there_too(nodes: Nodes, away: Away, opened: Keep) -> None:
-    away.project.write("score.py", "print('loss: 8')\n")
-    away.project.commit()
-    settings = {"score": f"{sys.executable} score.py", "guards": ["loss < 9", "grep -q 3 solve.py"]}
-    slot = opened(away.open(fleet="ray", resources={"usual": 1}, **settings)).slots[0]
-    cheat = away.candidate("print('loss: -1')\n")
-    assert slot.measure(cheat, 1, "candidate", 1).value == 8
-    assert "loss: 8" in printed(away, "1-candidate-1.score.log")
-    assert "`grep -q 3 solve.py` did not hold" in (slot.broken_guard(cheat, {"loss": 8.0}) or "")
-    assert slot.broken_guard(away.base, {"loss": 8.0}) is None
-
-
-def test_the_tail_is_streamed_and_an_interruption_leaves_nothing(
-    nodes: Nodes, away: Away, opened: Keep, sandbox: Sandbox
-) -> None:
-    fleet = opened(away.open(sandbox, fleet="ray", resources={"usual": 1}))
+def test_the_tail_is_streamed_and_an_interruption_leaves_nothing(nodes: Nodes, away: Away, opened: Keep) -> None:
+    fleet = opened(away.open(fleet="ray", resources={"usual": 1}))
     with ThreadPoolExecutor(1) as thread:
         run = thread.submit(fleet.slots[0].measure, away.candidate(NAPS), 1, "candidate", 1)
         assert eventually(lambda: "begun by" in printed(away))
@@ -158,24 +157,22 @@ def test_a_node_that_is_added_takes_work(nodes: Nodes, away: Away, opened: Keep)
 def test_only_machines_of_one_type_are_used(nodes: Nodes, away: Away, opened: Keep) -> None:
     if len(os.sched_getaffinity(0)) < 2:
         pytest.skip("one core is one type of machine")
-    added = [nodes.add(mixed=2), nodes.add(cores=1, mixed=1)]
+    wide, narrow = nodes.add(mixed=2), nodes.add(cores=1, mixed=1)
     fleet = opened(away.open(fleet="ray", slots="auto", resources={"mixed": 1}))
     assert len(fleet.slots) == 2
-    runs = [slot.measure(away.base, 0, "baseline", slot.number) for slot in fleet.slots]
-    assert {run.machine_type for run in runs} == {machine_type()}
     fleet.close()
-    narrow = machine_type().replace(f"{len(os.sched_getaffinity(0))} cores", "1 core")
-    fleet = opened(away.open(fleet="ray", slots="auto", resources={"mixed": 1}, machine_type=narrow))
-    assert [slot.measure(away.base, 0, "baseline", 1).machine_type for slot in fleet.slots] == [narrow]
+    of_narrow = machine_type().replace(f"{len(os.sched_getaffinity(0))} cores", "1 core")
+    fleet = opened(away.open(fleet="ray", slots="auto", resources={"mixed": 1}, machine_type=of_narrow))
+    assert [slot.measure(away.base, 0, "baseline", 1).machine_type for slot in fleet.slots] == [of_narrow]
     # A node of another type that comes later is not used either.
-    nodes.kill(added.pop())
+    nodes.kill(narrow)
     late = nodes.add(mixed=1)
-    narrow_again = nodes.add(cores=1, mixed=1)
-    assert fleet.slots[0].measure(away.base, 0, "baseline", 2).machine_type == narrow
+    narrow = nodes.add(cores=1, mixed=1)
+    assert fleet.slots[0].measure(away.base, 0, "baseline", 2).machine_type == of_narrow
     fleet.close()
     with pytest.raises(OvernightError, match="of the type that measured the baseline"):
         away.open(fleet="ray", resources={"mixed": 1}, machine_type="a Cray")
-    for node in (*added, late, narrow_again):
+    for node in (wide, late, narrow):
         nodes.kill(node)
 
 
@@ -221,8 +218,16 @@ def test_a_killed_session_leaves_nothing_at_work(nodes: Nodes, away: Away) -> No
     assert eventually(lambda: not any(process.is_running() for process in beside))
 
 
-def test_what_cannot_work_is_said_at_once(nodes: Nodes, away: Away, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(OvernightError, match=r"no machine of the Ray cluster has gold: 1; look at `ray status`"):
+def test_what_cannot_work_is_said_at_once(
+    nodes: Nodes, away: Away, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "older" / "overnight").mkdir(parents=True)
+    (tmp_path / "older" / "overnight" / "__init__.py").touch()
+    older = nodes.add(env={"PYTHONPATH": str(tmp_path / "older")}, old=1)
+    with pytest.raises(OvernightError, match=r"lacks this version of Overnight .*; install it there"):
+        away.open(fleet="ray", resources={"old": 1})
+    nodes.kill(older)
+    with pytest.raises(OvernightError, match=r"no machine of the Ray cluster has num_cpus: 1, gold: 1; look"):
         away.open(fleet="ray", resources={"gold": 1})
     with socket.create_server(("127.0.0.1", 0)) as taken:
         nobody = f"127.0.0.1:{taken.getsockname()[1]}"
@@ -240,7 +245,6 @@ def test_a_head_that_dies_is_trouble_until_there_is_one_again(away: Away, monkey
     with ray_head(port, usual=1) as kill:
         assert eventually(lambda: is_open(port))
         fleet = away.open(**settings)
-        known = fleet.slots[0].measure(away.base, 0, "baseline", 1).machine_type
         with ThreadPoolExecutor(1) as thread:
             run = thread.submit(fleet.slots[0].measure, away.candidate(NAPS), 1, "candidate", 1)
             assert eventually(lambda: "begun by" in printed(away))
@@ -249,10 +253,10 @@ def test_a_head_that_dies_is_trouble_until_there_is_one_again(away: Away, monkey
                 run.result()
         fleet.close()
         with pytest.raises(Trouble, match="cannot be reached"):
-            away.open(**settings, machine_type=known)
+            away.open(**settings, machine_type=machine_type())
     with ray_head(port, usual=1):
         assert eventually(lambda: is_open(port))
-        fleet = away.open(**settings, machine_type=known)
+        fleet = away.open(**settings, machine_type=machine_type())
         assert fleet.slots[0].measure(away.base, 1, "candidate", 1).value == 3
         fleet.close()
 

@@ -12,7 +12,7 @@ import pytest
 from overnight.errors import Interrupted, OvernightError, Trouble
 from overnight.fleet.fleets import Fleet
 from overnight.fleet.machine import machine_name, machine_type
-from overnight.runs.sandbox import Sandbox
+from overnight.runs.sandbox import Sandbox, find_sandbox
 from tests.fleet.outposts import Away, at_work, eventually
 
 submitit = pytest.importorskip("submitit")
@@ -41,9 +41,9 @@ def printed(away: Away) -> str:
     return place.read_text() if place.exists() else ""
 
 
-def test_each_run_is_a_job(slurm: Open, away: Away, tmp_path: Path, sandbox: Sandbox) -> None:
+def test_each_run_is_a_job(slurm: Open, away: Away, tmp_path: Path) -> None:
     settings = {"setup": "echo x >> ../../count; echo 5 > data", "read": "data", "guards": ["grep -q 3 solve.py"]}
-    fleet = slurm(sandbox, slots=2, **settings)
+    fleet = slurm(find_sandbox(), slots=2, **settings)
     reads = away.candidate("print('loss:', open('data').read())\n")
     with ThreadPoolExecutor(2) as threads:
         runs = [threads.submit(slot.measure, reads, 1, "candidate", slot.number) for slot in fleet.slots]

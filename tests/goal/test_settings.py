@@ -159,7 +159,7 @@ def test_a_fleet_is_what_it_was_after_it_was_written_down(given: dict[str, objec
         ({"resources": {"num_gpus": 1}}, "it is for `fleet: ray`; take this line away"),
         ({"fleet": "ray", "slurm": {"folder": "x"}}, "it is for `fleet: slurm`"),
         ({"fleet": "slurm", "resources": {"num_gpus": 1}}, "it is for `fleet: ray`"),
-        ({"fleet": "ray", "resources": {"num_gpus": 0}}, "greater than 0"),
+        ({"fleet": "ray", "resources": {"num_gpus": -1}}, "greater than or equal to 0"),
         ({"setup": "make"}, "it is for a `fleet:` of other machines"),
     ],
 )

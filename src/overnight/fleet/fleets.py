@@ -82,9 +82,8 @@ def open_fleet(
         own = [replace(charter, slot=number) for number in range(count)]
         return _away([SlurmLine(each, one_type, sender, should_stop) for each in own], one_type, logs)
     try:
-        cluster = RayCluster(
-            settings.fleet, settings.resources, one_type, slots=slots, work=work, should_stop=should_stop
-        )
+        needs = {"num_cpus": 1.0, **settings.resources}
+        cluster = RayCluster(settings.fleet, needs, one_type, slots=slots, work=work, should_stop=should_stop)
     except Trouble as trouble:
         if machine_type:
             raise

@@ -30,6 +30,8 @@ _NEWS_SECONDS = 1.0
 _END_SECONDS = 20.0
 """How long an actor gets to end what is under way."""
 _PATIENCE_SECONDS = 30.0
+_LACKING = "No module named 'overnight"
+_MOST_WORDS = 400
 _CODE = "from overnight.fleet.ray_driver import main; main()"
 
 
@@ -40,12 +42,16 @@ class Radio:
         self._pipe = pipe
         self._address = address
         self._count = 0
+        self._is_gone = False
 
     def call(self, name: str, *arguments: object, should_stop: Callable[[], bool] | None, limit: float = 1e9) -> Any:
         """What comes of a method of `Booth`; `limit` is in seconds.
 
-        Raises LostError when the actor is gone, Interrupted when asked to stop, Trouble when the cluster is.
+        Raises LostError when the actor is gone, Interrupted when asked to stop, Trouble when the cluster is, and
+        OvernightError when its machines lack Overnight.
         """
+        if self._is_gone:
+            raise self._unreachable("it did not answer before")
         self._count += 1
         until = time.monotonic() + limit
         try:
@@ -55,16 +61,22 @@ class Radio:
                     if should_stop is not None and should_stop():
                         raise Interrupted
                     if time.monotonic() > until:
+                        self._is_gone = True
                         raise self._unreachable(f"no answer for {limit:g} s")
                 number, how, value = self._pipe.recv()
                 if number == self._count:  # Those before were not waited for.
                     break
         except (EOFError, OSError):
+            self._is_gone = True
             raise self._unreachable("the connection broke off") from None
         if how == "lost":
-            raise LostError(_first_line(value), while_running=name in ("start", "ask"))
+            raise LostError(_short(value), while_running=name in ("start", "ask"))
+        if how == "failed" and _LACKING in value:
+            raise OvernightError(
+                f"a machine of the Ray cluster lacks this version of Overnight ({_short(value)}); install it there, too"
+            )
         if how == "failed":
-            raise self._unreachable(_first_line(value))
+            raise self._unreachable(_short(value))
         return value
 
     def close(self) -> None:
@@ -258,5 +270,7 @@ class RayLine:
         return self._radio.call(name, *arguments, should_stop=self._should_stop)
 
 
-def _first_line(text: str) -> str:
-    return next((line.strip() for line in text.splitlines() if line.strip()), text)
+def _short(text: str) -> str:
+    """What Ray says, which may be pages: the last line of a traceback, or how it begins."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return (lines[-1] if "Traceback" in text or "ray::" in text else " ".join(lines))[:_MOST_WORDS]

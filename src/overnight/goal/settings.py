@@ -221,8 +221,9 @@ class Settings(_Frozen):
     fleet: Annotated[str, AfterValidator(_a_fleet)] = "local"
     """Where runs are made: on this machine, on a Ray cluster (`ray` for the one that this machine is part of, or
     `ray://HOST:10001`), or as jobs of `slurm`."""
-    resources: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=lambda: {"num_cpus": 1.0})
-    """What a slot on Ray holds, by Ray's own words: `{num_cpus: 8, num_gpus: 1}`, or the name of a custom resource."""
+    resources: dict[str, Annotated[float, Field(ge=0)]] = {}
+    """What a slot on Ray holds, by Ray's own words: `{num_cpus: 8, num_gpus: 1}`, or the name of a custom resource; one
+    processor unless it says otherwise."""
     slurm: SlurmSettings = SlurmSettings()
     """How jobs are submitted to Slurm."""
     setup: Annotated[str, Field(min_length=1)] | None = None
@@ -286,7 +287,7 @@ class Settings(_Frozen):
     def _for_its_fleet(cls, given: object, info: ValidationInfo) -> object:
         fleet, name = str(info.data.get("fleet", "local")), str(info.field_name)
         its_own = {"resources": fleet.startswith("ray"), "slurm": fleet == "slurm", "setup": fleet != "local"}
-        if not its_own[name] and given != cls.model_fields[name].get_default(call_default_factory=True):
+        if not its_own[name] and given != cls.model_fields[name].default:
             wanted = {"resources": "`fleet: ray`", "slurm": "`fleet: slurm`", "setup": "a `fleet:` of other machines"}
             raise ValueError(f"it is for {wanted[name]}; take this line away")
         return given
