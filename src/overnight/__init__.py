@@ -8,11 +8,13 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from overnight.version import VERSION
+
 if TYPE_CHECKING:
     from overnight.goal.document import Goal
     from overnight.loop.session import Session
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["Goal", "Session", "__version__"]
 
 _HOMES = {"Goal": "overnight.goal.document", "Session": "overnight.loop.session"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import signal
 import subprocess
@@ -16,7 +17,7 @@ from overnight.fleet.machine import machine_name, machine_type
 from overnight.fleet.outpost import Answer, Charter, Order, greet, opened
 from overnight.repo.bundle import Parcel, Sender
 from overnight.runs.sandbox import Sandbox
-from tests.fleet.outposts import Away, at_work, eventually
+from tests.fleet.outposts import PROGRAM, Away, at_work, eventually
 
 SETUP = "echo x >> ../../count; mkdir -p data; echo 5 > data/number"
 READS = "print('loss:', open('data/number').read())\n"
@@ -64,6 +65,19 @@ def test_a_machine_is_set_up_once_for_each_command(away: Away, tmp_path: Path, s
         assert answer.measured.value == 5
         counts.append(sum(len(place.read_text().split()) for place in (tmp_path / "outposts" / "p").rglob("count")))
     assert counts == [1, 1, 2]
+
+
+def test_what_nobody_has_used_for_weeks_is_removed(away: Away, tmp_path: Path) -> None:
+    place = tmp_path / "outposts" / "p"
+    charter, order = charter_of(away, setup="true"), Order("measure", away.base, 1, "candidate", 1)
+    with opened(charter, tmp_path) as held:
+        assert held.do(order, parcels_of(away, charter.base), lambda: False).measured
+        measured(away, tmp_path, charter_of(away), PROGRAM)
+        for ready in place.glob("*/ready"):
+            os.utime(ready, (1e9, 1e9))
+        measured(away, tmp_path, charter_of(away, setup="true; true"), PROGRAM)
+        assert len(list(place.glob("*/checkout"))) == 2
+        assert held.do(order, (), lambda: False).measured
 
 
 def test_a_setup_that_fails_is_a_mistake_and_is_tried_again(away: Away, tmp_path: Path) -> None:

@@ -57,8 +57,11 @@ def printed(away: Away, log: str = "1-candidate-1.log") -> str:
     return place.read_text() if place.exists() else ""
 
 
-def test_runs_are_made_on_the_cluster_and_seen_here(nodes: Nodes, away: Away, opened: Keep) -> None:
-    away.project.write("score.py", "print('loss: 8')\n")
+def test_runs_are_made_on_the_cluster_and_seen_here(
+    nodes: Nodes, away: Away, opened: Keep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MY_MODEL_KEY", "correct-horse")  # The machines are older than this.
+    away.project.write("score.py", "import os\nprint('loss:', len(os.environ['MY_MODEL_KEY']) - 5)\n")
     away.project.commit()
     fleet = opened(
         away.open(
@@ -68,6 +71,7 @@ def test_runs_are_made_on_the_cluster_and_seen_here(nodes: Nodes, away: Away, op
             setup="echo 5 > data",
             read="data",
             score=f"{sys.executable} score.py",
+            score_env="MY_MODEL_KEY",
             guards=["loss < 9", "grep -q 3 solve.py"],
         )
     )

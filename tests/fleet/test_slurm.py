@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -41,16 +42,25 @@ def printed(away: Away) -> str:
     return place.read_text() if place.exists() else ""
 
 
-def test_each_run_is_a_job(slurm: Open, away: Away, tmp_path: Path) -> None:
+def test_each_run_is_a_job(slurm: Open, away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_MODEL_KEY", "correct-horse")
+    away.project.write(
+        "score.py", "import os\nprint('loss:', 5 if os.environ['MY_MODEL_KEY'] == 'correct-horse' else 0)\n"
+    )
+    away.project.commit()
     settings = {"setup": "echo x >> ../../count; echo 5 > data", "read": "data", "guards": ["grep -q 3 solve.py"]}
+    settings |= {"score": f"{sys.executable} score.py", "score_env": "MY_MODEL_KEY"}
     fleet = slurm(find_sandbox(), slots=2, **settings)
-    reads = away.candidate("print('loss:', open('data').read())\n")
+    reads = away.candidate("print('own:', open('data').read())\n")
     with ThreadPoolExecutor(2) as threads:
         runs = [threads.submit(slot.measure, reads, 1, "candidate", slot.number) for slot in fleet.slots]
         measured = [run.result() for run in runs]
     assert [(run.value, run.slot, run.seed) for run in measured] == [(5, 0, 0), (5, 1, 1)]
     assert {(run.machine, run.machine_type) for run in measured} == {(machine_name(), machine_type())}
-    assert "loss: 5" in printed(away)
+    assert "own: 5" in printed(away)
+    files = [place for place in (tmp_path / "shared").rglob("*") if place.is_file()]
+    assert any(place.suffix == ".pkl" for place in files)
+    assert not [place for place in files if b"correct-horse" in place.read_bytes()]
     assert [len(place.read_text().split()) for place in (tmp_path / "shared").rglob("count")] == [1]
     assert "`grep -q 3 solve.py` did not hold" in (fleet.slots[0].broken_guard(reads, {}) or "")
     fleet.slots[0].audit(reads)

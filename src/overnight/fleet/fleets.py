@@ -79,7 +79,8 @@ def open_fleet(
 
     if settings.fleet == "slurm":
         count = 1 if slots == "auto" else slots
-        own = [replace(charter, slot=number) for number in range(count)]
+        # Jobs are written to files, and have the user's environment by themselves.
+        own = [replace(charter, slot=number, keys={}) for number in range(count)]
         return _away([SlurmLine(each, one_type, sender, should_stop) for each in own], one_type, logs)
     try:
         needs = {"num_cpus": 1.0, **settings.resources}

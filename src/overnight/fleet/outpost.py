@@ -17,7 +17,6 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Literal
 
@@ -36,11 +35,12 @@ from overnight.runs.output import Output
 from overnight.runs.process import run_process
 from overnight.runs.run import how_it_ended
 from overnight.runs.sandbox import NoSandbox, Room, Sandbox, find_sandbox, why_none
+from overnight.version import VERSION
 
-OVERNIGHT = version("overnight")
 SETUP_SECONDS = 3600.0
 """What `setup` gets."""
 _LOOK_SECONDS = 0.1
+_FORGOTTEN_DAYS = 14.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Charter:
     slot: int = 0
     keys: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The variables that `score_env` names, as the user has them. They are never written down."""
-    overnight: str = OVERNIGHT
+    overnight: str = VERSION
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Hello:
     machine_type: str
     known: tuple[str, ...]
     """The commits that it has."""
-    overnight: str = OVERNIGHT
+    overnight: str = VERSION
 
 
 @dataclass(frozen=True)
@@ -189,7 +189,8 @@ class Outpost:
                 self._store.check_out(charter.base, checkout)
                 if charter.settings.setup is not None:
                     self._set_up(charter.settings.setup, checkout / charter.prefix, should_stop)
-                ready.touch()
+            ready.touch()
+        _forget_unused(self._place)
         return LocalSlot(
             Repository.find(checkout / charter.prefix),
             charter.settings,
@@ -235,9 +236,9 @@ def opened(charter: Charter, cache: Path) -> Iterator[Outpost]:
 
     Raises OvernightError when the cache cannot be written, or the session has another version of Overnight.
     """
-    if charter.overnight != OVERNIGHT:
+    if charter.overnight != VERSION:
         raise OvernightError(
-            f"{machine_name()} has Overnight {OVERNIGHT} and the session {charter.overnight}; install the same there"
+            f"{machine_name()} has Overnight {VERSION} and the session {charter.overnight}; install the same there"
         )
     place = cache / "outposts" / charter.project
     slots = place / _key(charter) / "slots"
@@ -264,6 +265,18 @@ def _key(charter: Charter) -> str:
     """What the checkout depends on."""
     told = "\0".join((charter.tree, charter.prefix, charter.settings.setup or ""))
     return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _forget_unused(place: Path) -> None:
+    """Remove what was prepared long ago and is held by nobody: an environment for each state of a project adds up."""
+    for ready in place.glob("*/ready"):
+        home = ready.parent
+        with contextlib.ExitStack() as stack, contextlib.suppress(OSError):
+            if time.time() - ready.stat().st_mtime < _FORGOTTEN_DAYS * 86_400:
+                continue
+            locks = [stack.enter_context(lock.open("a+")) for lock in (home / "lock", *home.glob("slots/*/lock"))]
+            if all(map(_try_lock, locks)):
+                remove(home)
 
 
 def _sandbox(sandboxed: bool) -> Sandbox:

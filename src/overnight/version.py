@@ -1,0 +1,3 @@
+"""Which Overnight this is."""
+
+VERSION = "0.1.0"
