@@ -44,9 +44,7 @@ def printed(away: Away) -> str:
 
 def test_each_run_is_a_job(slurm: Open, away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MY_MODEL_KEY", "correct-horse")
-    away.project.write(
-        "score.py", "import os\nprint('loss:', 5 if os.environ['MY_MODEL_KEY'] == 'correct-horse' else 0)\n"
-    )
+    away.project.write("score.py", "import os\nprint('loss:', len(os.environ['MY_MODEL_KEY']) - 8)\n")
     away.project.commit()
     settings = {"setup": "echo x >> ../../count; echo 5 > data", "read": "data", "guards": ["grep -q 3 solve.py"]}
     settings |= {"score": f"{sys.executable} score.py", "score_env": "MY_MODEL_KEY"}
