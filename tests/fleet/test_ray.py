@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -61,6 +62,7 @@ def test_runs_are_made_on_the_cluster_and_seen_here(
     nodes: Nodes, away: Away, opened: Keep, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MY_MODEL_KEY", "correct-horse")  # The machines are older than this.
+    away.project.write("large.txt", secrets.token_hex(2**18))  # Goes through the object store.
     away.project.write("score.py", "import os\nprint('loss:', len(os.environ['MY_MODEL_KEY']) - 5)\n")
     away.project.commit()
     fleet = opened(
@@ -76,7 +78,9 @@ def test_runs_are_made_on_the_cluster_and_seen_here(
         )
     )
     slot = fleet.slots[0]
-    reads = away.candidate("print('own:', open('data').read())\nprint('loss: -1')\n")
+    reads = away.candidate(
+        "print('own:', open('data').read())\nprint('loss: -1')\nprint('api_key=abcdef7654210abcdef')\n"
+    )
     measured = slot.measure(reads, 3, "candidate", 11)
     assert (measured.number, measured.seed, measured.outcome, measured.value) == (3, 11, "ok", 8)
     assert measured.metrics["own"] == 5
@@ -84,6 +88,7 @@ def test_runs_are_made_on_the_cluster_and_seen_here(
     assert (measured.machine, measured.machine_type) == (machine_name(), machine_type())
     assert measured.output == "sessions/s/logs/3-candidate-11.log"
     assert "own: 5" in printed(away, "3-candidate-11.log")
+    assert "api_key=[redacted]" in printed(away, "3-candidate-11.log")
     assert "loss: 8" in printed(away, "3-candidate-11.score.log")
     slot.audit(reads)
     assert "`grep -q 3 solve.py` did not hold" in (slot.broken_guard(reads, {"loss": 8.0}) or "")
@@ -108,26 +113,35 @@ def test_the_tail_is_streamed_and_an_interruption_leaves_nothing(nodes: Nodes, a
     assert not at_work(nodes.cache)
 
 
-def test_a_node_that_dies_has_its_run_repeated_elsewhere(nodes: Nodes, away: Away, opened: Keep) -> None:
-    flag = nodes.folder / "second"
+def test_a_node_that_dies_has_its_run_repeated_elsewhere_but_not_where_the_setup_fails(
+    nodes: Nodes, away: Away, opened: Keep
+) -> None:
+    again, failing, fail = (nodes.folder / name for name in ("again", "failing", "fail"))
     program = (
         "import os, time\nprint('here', flush=True)\n"
-        f"os.path.exists({str(flag)!r}) or time.sleep(600)\nprint('loss: 2')\n"
+        f"os.path.exists({str(again)!r}) or time.sleep(600)\nprint('loss: 2')\n"
     )
+    setup = f'case "$XDG_CACHE_HOME" in *bad) touch {failing}; while [ ! -e {fail} ]; do sleep 0.1; done; exit 3;; esac'
     doomed = nodes.add(mortal=1)
-    fleet = opened(away.open(fleet="ray", resources={"mortal": 1}))
+    fleet = opened(away.open(fleet="ray", resources={"mortal": 1}, setup=setup))
+    slot = fleet.slots[0]
+    assert slot.measure(away.base, 0, "baseline", 1).value == 3  # What goes wrong from here on is no mistake of ours.
     with ThreadPoolExecutor(1) as thread:
-        run = thread.submit(fleet.slots[0].measure, away.candidate(program), 1, "candidate", 1)
+        run = thread.submit(slot.measure, away.candidate(program), 1, "candidate", 1)
         assert eventually(lambda: "here" in printed(away))
-        flag.touch()
+        again.touch()
         nodes.kill(doomed)
-        spare = nodes.add(mortal=1)
+        bad = nodes.add(env={"XDG_CACHE_HOME": str(nodes.folder / "bad")}, mortal=1)
+        assert eventually(failing.exists)
+        good = nodes.add(mortal=1)
+        fail.touch()
         measured: Measured = run.result()
     assert (measured.outcome, measured.value) == ("ok", 2)
     assert measured.cut_off == ("its machine was lost",)
     assert printed(away) == "here\nloss: 2\n"
     fleet.close()
-    nodes.kill(spare)
+    for node in (bad, good):
+        nodes.kill(node)
 
 
 def test_a_run_that_takes_its_machine_down_each_time_is_a_crash(nodes: Nodes, away: Away, opened: Keep) -> None:
@@ -148,11 +162,16 @@ def test_a_node_that_is_added_takes_work(nodes: Nodes, away: Away, opened: Keep)
     with ThreadPoolExecutor(2) as threads:
         one, other = (threads.submit(slot.measure, away.base, 1, "candidate", slot.number) for slot in fleet.slots)
         assert eventually(lambda: one.done() or other.done())
-        waiting = f"1-candidate-{1 if one.done() else 0}.log"
+        waiting = f"1-candidate-{int(one.done())}.log"
         assert eventually(lambda: "waiting for a machine" in printed(away, waiting))
+        away.stop = True
+        with pytest.raises(Interrupted):
+            (other if one.done() else one).result()
+        away.stop = False
+        late = int(one.done())
+        again = threads.submit(fleet.slots[late].measure, away.base, 1, "candidate", late)
         second = nodes.add(rare=1)
-        assert [run.result().value for run in (one, other)] == [3, 3]
-        assert [run.result().slot for run in (one, other)] == [0, 1]
+        assert (again.result().value, again.result().slot) == (3, late)
     fleet.close()
     for node in (first, second):
         nodes.kill(node)

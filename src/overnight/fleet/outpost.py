@@ -126,6 +126,7 @@ class Outpost:
         self._state = state
         self._store = Store(place / "store")
         self._logs = state / "sessions" / charter.session / "logs"
+        self._here = {"machine": machine_name(), "machine_type": machine_type()}
         self._slot: LocalSlot | None = None
         self._asked_to_stop: Callable[[], bool] = lambda: False
 
@@ -173,8 +174,7 @@ class Outpost:
         measured = slot.measure(
             order.version, order.number, order.role, order.seed, rival=order.rival, measured_by=order.measured_by
         )
-        measured = measured.model_copy(update={"machine": machine_name(), "machine_type": machine_type()})
-        return Answer(measured=measured, logs=self._printed())
+        return Answer(measured=measured.model_copy(update=self._here), logs=self._printed())
 
     def _printed(self) -> dict[str, bytes]:
         return {place.name: place.read_bytes() for place in self._logs.iterdir()} if self._logs.is_dir() else {}

@@ -30,6 +30,7 @@ _CONNECT_SECONDS = 10.0
 _SURVEY_SECONDS = 60.0
 _LOOK_SECONDS = 0.5
 _MOST_REMEMBERED = 4
+_SMALL_BYTES = 2**16
 _ENVIRONMENT = {"env_vars": {"RAY_kill_child_processes_on_worker_exit": "0"}}
 """Ray would kill the keeper together with the worker, before it has cleared up (`runs/leftovers.py`)."""
 _NAMES = {"num_cpus": "CPU", "num_gpus": "GPU"}
@@ -69,6 +70,8 @@ class Booth:
             except AbandonedError:
                 continue
             except RayActorError as error:
+                with self._lock:
+                    self._sent.clear()  # Ray would look for half a minute for the copy that was there.
                 reply = ("lost", str(error))
             except BaseException as error:  # Of Ray's, anything may come.
                 reply = ("failed", f"{type(error).__name__}: {error}")
@@ -146,7 +149,9 @@ class Booth:
         return ray.get(reference)
 
     def _put(self, parcel: Parcel) -> Any:
-        """The parcel in the object store, from where every machine that lacks it takes it."""
+        """The parcel in the object store, where each machine that lacks it takes it; a small one is sent along."""
+        if len(parcel.bundle) < _SMALL_BYTES:
+            return parcel
         key = (parcel.commit, parcel.after)
         with self._lock:
             if key not in self._sent:

@@ -1,0 +1,15 @@
+"""A session's slots, wherever its goal says they are; of those elsewhere their own tests tell."""
+
+from __future__ import annotations
+
+from tests.fleet.outposts import Away
+
+
+def test_slots_on_this_machine_have_copies_of_their_own(away: Away) -> None:
+    fleet = away.open(slots=2)
+    assert [slot.number for slot in fleet.slots] == [0, 1]
+    runs = [slot.measure(away.base, 1, "candidate", slot.number) for slot in fleet.slots]
+    assert [(run.value, run.slot) for run in runs] == [(3, 0), (3, 1)]
+    assert len(list((away.project.folder / ".overnight" / "work").glob("slot-*/run"))) == 2
+    fleet.close()
+    assert not list((away.project.folder / ".overnight" / "work").rglob("run"))
