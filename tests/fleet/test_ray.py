@@ -187,14 +187,14 @@ def test_only_machines_of_one_type_are_used(nodes: Nodes, away: Away, opened: Ke
     of_narrow = machine_type().replace(f"{len(os.sched_getaffinity(0))} cores", "1 core")
     fleet = opened(away.open(fleet="ray", slots="auto", resources={"mixed": 1}, machine_type=of_narrow))
     assert [slot.measure(away.base, 0, "baseline", 1).machine_type for slot in fleet.slots] == [of_narrow]
+    with pytest.raises(OvernightError, match="of the type that measured the baseline"):
+        away.open(fleet="ray", resources={"mixed": 1}, machine_type="a Cray")
     # A node of another type that comes later is not used either.
     nodes.kill(narrow)
     late = nodes.add(mixed=1)
     narrow = nodes.add(cores=1, mixed=1)
     assert fleet.slots[0].measure(away.base, 0, "baseline", 2).machine_type == of_narrow
     fleet.close()
-    with pytest.raises(OvernightError, match="of the type that measured the baseline"):
-        away.open(fleet="ray", resources={"mixed": 1}, machine_type="a Cray")
     for node in (wide, late, narrow):
         nodes.kill(node)
 

@@ -118,6 +118,7 @@ class RayCluster:
             self._control.call("connect", address, should_stop=should_stop, limit=_CONNECT_SECONDS)
             room = self._survey(should_stop)
         except BaseException:
+            self._process.kill()  # It may be deep in Ray's own patience.
             self.close()
             raise
         while slots == "auto" and len(self.radios) > room:
