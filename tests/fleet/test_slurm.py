@@ -115,13 +115,17 @@ def test_machines_of_another_type_give_no_numbers(slurm: Open, away: Away) -> No
             run.result()
 
 
-def test_what_cannot_work_is_said_at_once(slurm: Open, away: Away) -> None:
+def test_what_cannot_work_is_said_at_once(
+    slurm: Open, away: Away, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     if shutil.which("srun"):
         pytest.skip("there is a Slurm here")
     with pytest.raises(OvernightError, match=r"`slurm:` does not work here: .*srun"):
         away.open(fleet="slurm")
     with pytest.raises(OvernightError, match=r"`slurm:` does not work here: .*Unknown executor 'fastest'"):
         away.open(fleet="slurm", slurm={"cluster": "local", "fastest_queue": 1})
+    assert not list((tmp_path / "cache").rglob("*-s-0"))
     fleet = slurm(setup="exit 4")
     with pytest.raises(OvernightError, match="`setup: exit 4` stopped with exit code 4") as error:
         fleet.slots[0].measure(away.base, 0, "baseline", 1)

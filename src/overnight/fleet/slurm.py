@@ -40,7 +40,11 @@ class SlurmLine:
         self._jobs = self._cache / "jobs" / f"{charter.project}-{charter.session}-{charter.slot}"
         self._excluded: set[str] = set()
         fresh_folder(self._jobs)  # A job of a killed session finds nothing here, and ends.
-        self._executor = _executor(settings, self._jobs / "submitit")
+        try:
+            self._executor = _executor(settings, self._jobs / "submitit")
+        except OvernightError:
+            self.close()
+            raise
         self._count = 0
 
     def carry(self, order: Order, show: Show) -> Answer:
