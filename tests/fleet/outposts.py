@@ -90,13 +90,12 @@ class Away:
         """The fleet that these settings ask for."""
         return open_fleet(
             self.repository,
-            self.settings(**changes),
+            self.settings(slots=slots, **changes),
             self.base.commit,
             session="s",
             work=self.project.folder / ".overnight" / "work",
             logs=self.logs,
             sandbox=sandbox or NoSandbox(),
             should_stop=lambda: self.stop,
-            slots=slots,
             machine_type=machine_type,
         )

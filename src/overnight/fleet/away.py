@@ -110,9 +110,9 @@ class AwaySlot:
         cut_off = {"cut_off": (*(LOST for _ in lost), *measured.cut_off)}
         return measured.model_copy(update={**asked, **prints, **told, **place, **cut_off})
 
-    def broken_guard(self, version: Version, metrics: Mapping[str, float]) -> str | None:
+    def broken_guard(self, version: Version, metrics: Mapping[str, float] | None) -> str | None:
         """See `Slot`."""
-        answer, lost = self._carried(Order("guards", version, metrics=metrics))
+        answer, lost = self._carried(Order("guards", version, metrics=metrics, slot=self.number))
         return answer.broken if len(lost) < MOST_TRIES else f"{LOST} while the guards were tried: {lost[-1]}"
 
     def audit(self, version: Version) -> None:

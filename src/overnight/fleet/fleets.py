@@ -8,16 +8,16 @@ import socket
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from overnight.errors import OvernightError, Trouble
 from overnight.fleet.away import AwaySlot, Line, OneType
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.outpost import Charter
 from overnight.fleet.ray import HOW_TO_START, RayCluster, RayLine
+from overnight.fleet.shares import shares_here
 from overnight.fleet.slot import Slot
 from overnight.fleet.slurm import SlurmLine
-from overnight.goal.settings import Settings
+from overnight.goal.settings import GpuSlots, Settings
 from overnight.repo.bundle import Sender
 from overnight.repo.git import Repository
 from overnight.runs.sandbox import Sandbox
@@ -50,10 +50,9 @@ def open_fleet(
     logs: Path,
     sandbox: Sandbox,
     should_stop: Callable[[], bool],
-    slots: int | Literal["auto"] = 1,
     machine_type: str = "",
 ) -> Fleet:
-    """The fleet that `settings` ask for, with so many slots; `auto` takes as many as there is room for.
+    """The fleet that `settings` ask for, with as many slots; `auto` takes as many as there is room for.
 
     `base` is the baseline's commit; `machine_type` is the type that has measured the baseline, if one has. Raises
     OvernightError when the set-up is wrong, Trouble when a fleet that has worked before is not to be reached now.
@@ -62,18 +61,20 @@ def open_fleet(
         return Fleet(
             [
                 LocalSlot(
-                    repository,
+                    Repository.find(repository.root / repository.prefix),  # Threads do not share one.
                     settings,
                     base,
-                    work=work / f"slot-{number}",
+                    work=work / f"slot-{number}" if number else work,
                     logs=logs,
                     sandbox=sandbox,
                     should_stop=should_stop,
                     number=number,
+                    share=share,
                 )
-                for number in range(1 if slots == "auto" else slots)
+                for number, share in enumerate(shares_here(settings.slots))
             ]
         )
+    slots = len(settings.slots.gpus) if isinstance(settings.slots, GpuSlots) else settings.slots
     charter = _charter(repository, settings, base, session=session, sandboxed=sandbox.confines)
     sender, one_type = Sender(repository, work / "parcels"), OneType(machine_type)
 

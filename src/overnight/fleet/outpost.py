@@ -75,8 +75,10 @@ class Order:
     seed: int = 0
     rival: Version | None = None
     measured_by: str | None = None
-    metrics: Mapping[str, float] = field(default_factory=dict)
+    metrics: Mapping[str, float] | None = None
     """The version's own numbers, for guards that are limits."""
+    slot: int = 0
+    """For whom."""
 
     @property
     def commits(self) -> tuple[str, ...]:
@@ -86,7 +88,7 @@ class Order:
     @property
     def log(self) -> str:
         """The name of the file with what is printed meanwhile."""
-        return f"{self.number}-{self.role}-{self.seed}.log" if self.what == "measure" else "guard.log"
+        return f"{self.number}-{self.role}-{self.seed}.log" if self.what == "measure" else f"guard-{self.slot}.log"
 
 
 @dataclass(frozen=True)

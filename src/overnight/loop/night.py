@@ -11,10 +11,8 @@ from pathlib import Path
 from types import TracebackType
 
 from overnight.errors import Trouble
-from overnight.fleet.local import LocalSlot
+from overnight.fleet.fleets import open_fleet
 from overnight.fleet.outside import Outside
-from overnight.fleet.shares import Share, shares_here
-from overnight.fleet.slot import Slot
 from overnight.folders import remove
 from overnight.goal.settings import Settings
 from overnight.ledger.store import Recorder
@@ -34,7 +32,6 @@ from overnight.loop.steering import Steering
 from overnight.loop.stopping import Stopping
 from overnight.propose.proposer import Proposer
 from overnight.repo.branch import SessionRefs
-from overnight.repo.git import Repository
 from overnight.runs.sandbox import Sandbox
 
 _THINKERS_A_SLOT = 4
@@ -71,8 +68,18 @@ class Night:
         self._folder: Path = state.work
         remove(self._folder)
         self._crew = Crew()
-        shares = shares_here(settings.slots)
-        self._slots = [Worker(number, self._slot(number, share)) for number, share in enumerate(shares)]
+        self._fleet = open_fleet(
+            project.repository,
+            settings,
+            project.base,
+            session=history.session,
+            work=self._folder,
+            logs=state.logs(history.session),
+            sandbox=sandbox,
+            should_stop=self._is_to_end,
+            machine_type=next((run.machine_type for run in history.baseline_runs()), ""),
+        )
+        self._slots = [Worker(slot.number, slot) for slot in self._fleet.slots]
         self._thinkers: list[Worker[Proposer]] = []
         disk = DiskRoom(state.folder, Path(project.repository.git.path), history)
         self._bench = Bench(project, settings, history, refs, disk, seed=seed, should_stop=should_stop)
@@ -127,30 +134,18 @@ class Night:
         finally:
             self._is_over = True
             self._crew.close()
-            workers: list[Worker[Slot] | Worker[Proposer]] = [*self._slots, *self._thinkers]
-            for worker in workers:
-                worker.end()
-                worker.means.close()
+            for slot in self._slots:
+                slot.end()
+            self._fleet.close()
+            for thinker in self._thinkers:
+                thinker.end()
+                thinker.means.close()
             if self._live is not None:
                 self._live.close()
             remove(self._folder)
 
     def _is_to_end(self) -> bool:
         return self._is_over or self._should_stop()
-
-    def _slot(self, number: int, share: Share) -> Slot:
-        project = self._project
-        return LocalSlot(
-            Repository.find(project.goal.folder),
-            self._settings,
-            project.base,
-            work=self._folder / f"slot-{number}" if number else self._folder,
-            logs=self._state.logs(self._history.session),
-            sandbox=self._sandbox,
-            should_stop=self._is_to_end,
-            number=number,
-            share=share,
-        )
 
     def _thinker(self, number: int) -> Worker[Proposer]:
         proposer = make_proposer(
