@@ -27,6 +27,7 @@ bench: $(READY)  ## what the README claims about speed and size, measured here
 	$(BIN)/python benchmarks/overhead.py --sandbox
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/utilization.py
 
 $(READY): requirements.lock pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh $(VENV)

@@ -194,7 +194,7 @@ def test_paused_it_waits_and_goes_on_where_it_was(project: Project) -> None:
 
 
 def test_put_down_after_this_one_it_can_go_on(project: Project) -> None:
-    an_exact_night(project, seconds="0.5")
+    an_exact_night(project, seconds="1.2")
     running = project.start("run", "--plain")
     until((project.folder / ".overnight" / "now.json").exists, "it never began")
     until(lambda: project.status()["experiments"] >= 1, "nothing was tried")

@@ -28,7 +28,7 @@ def begin(project: Project, *arguments: str) -> subprocess.Popen[str]:
 
 
 def test_it_shows_what_the_session_itself_shows(project: Project) -> None:
-    an_exact_night(project, seconds="0.3")
+    an_exact_night(project, seconds="1")
     running = begin(project)
     watching = project.start("watch", "--plain")
     until(lambda: project.status()["experiments"] >= 2, "nothing was tried")
@@ -41,7 +41,7 @@ def test_it_shows_what_the_session_itself_shows(project: Project) -> None:
 
 
 def test_who_stops_watching_stops_nothing_else(project: Project) -> None:
-    an_exact_night(project, seconds="0.3")
+    an_exact_night(project, seconds="1")
     running = begin(project)
     watching = project.start("watch", "--plain")
     assert watching.stdout is not None
