@@ -66,7 +66,7 @@ def a_night(
     project.write("run.py", run.replace("PAIR", repr(set(pair))).replace("TOGETHER", str(together)))
     agent = AGENT.replace("EFFECTS", json.dumps(effects)).replace("BRIEFS", str(briefs))
     project.write("agent.py", agent.replace("THINKS", str(thinks)).replace("SHARED", str(shared)))
-    project.write("ideas.py", "".join(f"# {line}\n" for line in range(100)))
+    project.write("ideas.py", "".join(f"# {line}\n" for line in range(2 * len(effects) + 2)))
     project.set(
         edit="ideas.py",
         run=f"{sys.executable} -S run.py",
