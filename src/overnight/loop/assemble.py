@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from overnight.errors import GoalError
@@ -185,11 +185,13 @@ def make_brief(
     number: int,
     incumbent: Judged,
     noise: float,
+    under_way: Sequence[Proposed] = (),
     overtaken: Proposed | None = None,
 ) -> Brief:
     """All that is known when experiment `number` is to be proposed; `noise` is that of one run.
 
-    `overtaken` is what was proposed under this number for an incumbent that is none any more.
+    `under_way` is what has no verdict yet; `overtaken` is what was proposed under this number for an incumbent that is
+    none any more.
     """
     baseline = history.baseline()
     last = next(iter(history.judged_last(1)), None)
@@ -214,7 +216,7 @@ def make_brief(
         tokens=settings.brief_tokens,
         window=settings.live.window if settings.live else None,
         wishes=tuple(_wish_words(history, wish) for wish in history.wishes()),
-        under_way=tuple(other.hypothesis for other in history.undecided() if other.commit and other.number != number),
+        under_way=tuple(other.hypothesis for other in under_way),
         overtaken=overtaken.hypothesis if overtaken is not None else None,
         overtaken_patch=_patch_of(project, overtaken) if overtaken is not None else "",
     )

@@ -75,7 +75,7 @@ class Pipeline:
         """Proposals that do not fit the incumbent any more: to be made again."""
         self._missing = bench.history.missing_numbers()
         self._next = bench.history.last_number() + 1
-        self._measuring: set[int] = set()
+        self._measuring: dict[int, Proposed] = {}
         self._thinking: set[int] = set()
         self._reviewing: int | None = None
         """The experiment before which somebody looks back just now."""
@@ -190,7 +190,7 @@ class Pipeline:
                     at for at, each in enumerate(self._waiting) if self._last is None or each.number in self._last
                 )
                 proposed = self._waiting.pop(place)
-                self._measuring.add(proposed.number)
+                self._measuring[proposed.number] = proposed
                 yield from self._crew.begin(slot, self._measured(proposed))
 
     def _measured(self, proposed: Proposed) -> InSlot[None]:
@@ -204,7 +204,7 @@ class Pipeline:
                 self._overtaken.append(left)
             self._measuring_seconds.append(time.monotonic() - began)
         finally:
-            self._measuring.discard(proposed.number)
+            del self._measuring[proposed.number]
 
     def _think_more(self) -> Generator[SessionEvent, None, str | None]:
         """Have as many proposals made as are wanted. Returns which rule says that there are to be no more."""
@@ -267,7 +267,10 @@ class Pipeline:
                 self._reviewing = number
                 yield from review(bench, name, number=number, noise=noise)
                 return  # It may have used up what was left of the money.
-            proposed = yield from propose(bench, name, number=number, noise=noise, overtaken=overtaken)
+            under_way = [*self._measuring.values(), *self._waiting]
+            proposed = yield from propose(
+                bench, name, number=number, noise=noise, under_way=under_way, overtaken=overtaken
+            )
             is_answered = True
             self._proposing_seconds.append(proposed.seconds)
             if proposed.commit is None:

@@ -30,16 +30,23 @@ class NothingLeftError(Exception):
 
 
 def propose(
-    bench: Bench, name: str, *, number: int, noise: float, overtaken: Proposed | None = None
+    bench: Bench,
+    name: str,
+    *,
+    number: int,
+    noise: float,
+    under_way: Sequence[Proposed] = (),
+    overtaken: Proposed | None = None,
 ) -> Thinking[Proposed]:
     """Ask a proposer, who is called `name`, for experiment `number` and write its answer down.
 
-    `noise` is that of one run; `overtaken` is what it had proposed for an incumbent that is none any more.
+    `noise` is that of one run, `under_way` what has no verdict yet, and `overtaken` what was proposed under this number
+    for an incumbent that is none any more.
     Raises NothingLeftError when the proposer has nothing left to try, Trouble when it could not be asked.
     """
     project, history, incumbent, kept = bench.project, bench.history, bench.incumbent(), bench.kept()
     yield ProposalStarted(number, name)
-    brief = make_brief(project, bench.settings, history, number, incumbent, noise, overtaken)
+    brief = make_brief(project, bench.settings, history, number, incumbent, noise, under_way, overtaken)
     asked = time.monotonic()
     proposal: Proposal = yield Work(lambda proposer: proposer.propose(brief))
     for other in proposal.in_vain:
