@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 import overnight
 from overnight.cli.main import app
+from overnight.errors import OvernightError
 from tests.checkout import Checkout
 
 OVERNIGHT = [sys.executable, "-m", "overnight.cli.main"]
@@ -98,7 +99,10 @@ class Project(Checkout):
 
     def _read(self, command: str) -> str:
         """What a command that only reads says to programs: within this process, since tests ask again and again."""
-        done = CliRunner().invoke(app, [command, "--json", str(self.folder)], catch_exceptions=False)
+        try:
+            done = CliRunner().invoke(app, [command, "--json", str(self.folder)], catch_exceptions=False)
+        except OvernightError as error:
+            raise AssertionError(str(error)) from error
         assert done.exit_code == 0, done.output
         return done.stdout
 

@@ -1,8 +1,9 @@
 """Faults from outside: the product's own process is killed, or refused something, at a chosen system call.
 
-The system's `strace` does it, so that nothing in the product knows of it. Only the loop's main thread is traced; what
-it starts is not. A loop is forked from a process that has loaded the product already: that takes a second less each
-time, and the calls counted are those of the work, not those of Python's imports.
+The system's `strace` does it, so that nothing in the product knows of it. Only the loop's main thread is traced, in
+which slots and proposers do their work then, too; what it starts is not. A loop is forked from a process that has
+loaded the product already: that takes a second less each time, and the calls counted are those of the work, not those
+of Python's imports.
 """
 
 from __future__ import annotations
@@ -19,11 +20,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from multiprocessing.context import ForkServerContext, ForkServerProcess
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from overnight.loop.crew import Work, Worker
 
 PATIENCE_SECONDS = 60.0
 """What any process of the product gets before it counts as one that hangs."""
@@ -119,10 +125,18 @@ class Point:
 class Loop:
     """A process of the product's command line, stopped before it has begun; `go` lets it work."""
 
-    def __init__(self, folder: Path, arguments: Sequence[str], env: Mapping[str, str], said: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        arguments: Sequence[str],
+        env: Mapping[str, str],
+        said: Path,
+        *,
+        has_one_thread: bool = False,
+    ) -> None:
         """`said` is a folder for what it prints."""
         self._files = said / "output", said / "errors"
-        target = (str(folder), list(arguments), dict(env), *map(str, self._files))
+        target = (str(folder), list(arguments), dict(env), *map(str, self._files), has_one_thread)
         self._process: ForkServerProcess = _forkserver().Process(target=_command_line, args=target)
         self._process.start()
         _wait_until_stopped(self.pid)
@@ -164,7 +178,7 @@ def run_traced(
 
     Raises CannotTraceError when the system does not allow it.
     """
-    loop = Loop(folder, arguments, env, said)
+    loop = Loop(folder, arguments, env, said, has_one_thread=True)
     log = said / "strace"
     try:
         tracer = _attach(loop.pid, log, options)
@@ -252,10 +266,15 @@ def _forkserver() -> ForkServerContext:
     return context
 
 
-def _command_line(folder: str, arguments: list[str], env: dict[str, str], output: str, errors: str) -> None:
+def _command_line(
+    folder: str, arguments: list[str], env: dict[str, str], output: str, errors: str, has_one_thread: bool
+) -> None:
     """What the forked process does: wait to be let go, then what `overnight` does."""
     from overnight.cli.main import main  # noqa: PLC0415 - loaded in the process that forks
+    from overnight.loop.crew import Worker  # noqa: PLC0415
 
+    if has_one_thread:
+        Worker.begin = _begin_at_once  # type: ignore[method-assign, assignment]
     os.setsid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _PR_SET_PTRACER_ANY, 0, 0, 0)
@@ -269,6 +288,16 @@ def _command_line(folder: str, arguments: list[str], env: dict[str, str], output
     sys.argv = ["overnight", *arguments]
     os.kill(os.getpid(), signal.SIGSTOP)
     main()
+
+
+def _begin_at_once(worker: Worker[Any], work: Work[Any]) -> Future[Any]:
+    """What a worker's thread would do."""
+    done: Future[Any] = Future()
+    try:
+        done.set_result(work.do(worker.means))
+    except BaseException as error:
+        done.set_exception(error)
+    return done
 
 
 def _wait_until_stopped(pid: int) -> None:

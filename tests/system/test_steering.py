@@ -178,7 +178,7 @@ def test_paused_it_waits_and_goes_on_where_it_was(project: Project) -> None:
     until((project.folder / ".overnight" / "now.json").exists, "it never began")
     until(lambda: project.status()["experiments"] >= 1, "nothing was tried")
     ask(project, "pause")
-    until(lambda: project.status()["paused"], "it did not pause")
+    until(lambda: project.status()["paused"] and not project.status()["slots"], "it did not pause")
     before = project.status()
     assert before["waits"].startswith("paused by a person since ")
     time.sleep(2)
