@@ -136,7 +136,7 @@ class Pipeline:
             return False
         if self._wrong is not None:
             raise self._wrong
-        return over is not None
+        return over is not None and not self._waiting
 
     def _listen(self) -> Iterator[SessionEvent]:
         """Do what a person asks for; what is about experiments that are kept waits until nothing is measured."""
@@ -144,7 +144,7 @@ class Pipeline:
         for event in self._steering.take_note():
             asked = True
             yield event
-        if self._steering.waits and not self._measuring:
+        if self._steering.waits and not self._measuring and not self._slots[0].is_busy:
             asked = True
             yield from self._crew.begin(self._slots[0], self._steering.take_out(self._experimenter.take_out))
             while self._slots[0].is_busy:
