@@ -28,6 +28,7 @@ bench: $(READY)  ## what the README claims about speed and size, measured here
 	$(BIN)/python benchmarks/soak.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/utilization.py
+	$(BIN)/python benchmarks/scale.py
 
 $(READY): requirements.lock pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh $(VENV)
