@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from overnight.fleet.machine import machine_name
 from tests.fleet.outposts import at_work
 from tests.fleet.raycluster import Nodes, ray_cluster
 from tests.system.conftest import Project
@@ -42,6 +43,9 @@ def test_sixty_experiments_while_a_node_dies_and_another_joins(nodes: Nodes, pro
         process.kill()
     assert process.returncode == 0, said
     must_be_whole(project, 60)
+    assert "better" in project.ok("verify")
+    assert {run.machine for run in history(project).runs(0) if run.role.startswith("verify")} == {machine_name()}
+    assert "loss 100" in project.ok("check")
     assert not at_work(nodes.cache)
     told = history(project)
     prints = [(run.number, run.fingerprint) for _, _, run in spans(project)]

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from overnight.errors import Interrupted, SessionError
-from overnight.fleet.local import LocalSlot
-from overnight.fleet.shares import shares_here
-from overnight.fleet.slot import Version
+from overnight.fleet.fleets import open_fleet
+from overnight.fleet.slot import Slot, Version
 from overnight.folders import remove
 from overnight.goal.settings import Settings
 from overnight.ledger.history import choose_session
@@ -39,7 +38,7 @@ class Again:
     origin: Origin
     kept: list[Judged]
     """In the branch's order, at least one."""
-    fleet: LocalSlot
+    slot: Slot
     should_stop: Callable[[], bool]
 
     @property
@@ -62,7 +61,7 @@ class Again:
         if self.should_stop():
             raise Interrupted
         yield RunStarted(number, role, seed, words, self.settings.hard_limit)
-        measured = self.fleet.measure(version, number, role, seed, rival=rival, measured_by=self.settings.verify)
+        measured = self.slot.measure(version, number, role, seed, rival=rival, measured_by=self.settings.verify)
         measured = measured.model_copy(update={"inside": inside})
         self.history.append(measured)
         yield RunFinished(measured)
@@ -91,19 +90,20 @@ def measuring_again(state: State, session: str | None, should_stop: Callable[[],
             )
         repository = Repository.find(state.folder.parent)
         logs = state.logs(history.session)
-        fleet = LocalSlot(
+        fleet = open_fleet(
             repository,
-            settings,
+            settings if settings.fleet == "local" else settings.model_copy(update={"slots": 1}),
             started.base,
+            session=history.session,
             work=state.work,
             logs=logs,
             sandbox=sandbox_of(started.sandbox),
             should_stop=should_stop,
-            share=shares_here(settings.slots)[0],
+            machine_type=next((run.machine_type for run in history.baseline_runs()), ""),
         )
         origin = Origin(repository, started.base, Scope(settings.edit))
         try:
-            yield Again(history, settings, started, origin, kept, fleet, should_stop)
+            yield Again(history, settings, started, origin, kept, fleet.slots[0], should_stop)
         finally:
             fleet.close()
             remove(state.work)

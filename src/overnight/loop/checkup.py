@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from overnight.errors import GoalError, Interrupted
+from overnight.fleet.fleets import Fleet, open_fleet
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.shares import Share, shares_here
 from overnight.fleet.slot import Version
@@ -83,7 +84,8 @@ def check_goal(
     check_notify(goal.settings, goal)
     check_mlflow(goal.settings, goal)
     state = State.of(goal.folder)
-    shares = shares_here(override(goal.settings, slots=slots).slots)
+    is_here = goal.settings.fleet == "local"
+    shares = shares_here(override(goal.settings, slots=slots).slots) if is_here else ()
 
     def make_slot(number: int, share: Share) -> LocalSlot:
         return LocalSlot(
@@ -104,7 +106,9 @@ def check_goal(
     beside: tuple[Beside, ...] = ()
     with state.locked():
         try:
-            with contextlib.closing(make_slot(0, shares[0])) as slot:
+            fleet = Fleet([make_slot(0, shares[0])]) if is_here else _fleet_away(project, should_stop)
+            with contextlib.closing(fleet):
+                slot = fleet.slots[0]
                 for seed in seeds if goal.settings.live is None else ():
                     if should_stop():
                         raise Interrupted
@@ -125,6 +129,21 @@ def check_goal(
         finally:
             remove(state.work)
     yield _found(project, runs, beside) if goal.settings.live is None else _found_live(project)
+
+
+def _fleet_away(project: Project, should_stop: Callable[[], bool]) -> Fleet:
+    """One slot on the machines that the goal names."""
+    state, settings = State.of(project.goal.folder), project.goal.settings
+    return open_fleet(
+        project.repository,
+        settings.model_copy(update={"slots": 1}),
+        project.base,
+        session="check",
+        work=state.work,
+        logs=state.logs("check"),
+        sandbox=find_sandbox() or NoSandbox(),
+        should_stop=should_stop,
+    )
 
 
 def _found_live(project: Project) -> LiveCheckup:
