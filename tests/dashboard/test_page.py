@@ -167,7 +167,7 @@ def the_panel(page: Page) -> None:
 def pause_and_resume(page: Page, client: Client) -> None:
     page.click("#pause")
     stand(page, "paused")
-    expect(page.locator("#sentence")).to_contain_text("Nothing runs until it is resumed")
+    expect(page.locator("#sentence")).to_contain_text("Nothing new is begun until it is resumed")
     has_no_barriers(page)
     before = client.get("api/state")["summary"]["experiments"]
     page.wait_for_timeout(2500)

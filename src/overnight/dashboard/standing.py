@@ -69,7 +69,7 @@ def _sentence(stand: Stand, summary: Summary, history: History, places: int) -> 
         case "baseline":
             return "Measuring the baseline: what every experiment will be compared with."
         case "paused":
-            return f"{_begin(summary.waits)}. Nothing runs until it is resumed."
+            return f"{_begin(summary.waits)}. Nothing new is begun until it is resumed."
         case "waiting":
             return f"Waiting: {summary.waits}. Nothing is lost."
         case "approval":

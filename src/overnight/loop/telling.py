@@ -108,7 +108,7 @@ class Teller(BackgroundCompanion):
                 self._tell(self._approval_words(event.proposed))
             case PersonAsked() if event.steered.act == "pause" and not event.steered.refused:
                 words = [f"Because: {_plain(event.steered.text)}"] if event.steered.text else []
-                words.append("Nothing runs until somebody says that it is to go on.")
+                words.append("Nothing new is begun until somebody says that it is to go on.")
                 self._tell(self._message("paused by a person", words, look="overnight status"))
             case SessionClosed() if event.finished or event.failed:  # Who ends it by hand need not be told.
                 self._is_new = False

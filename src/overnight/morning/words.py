@@ -149,7 +149,7 @@ def approval_words(number: int) -> str:
 def steered_words(steered: Steered) -> str:
     """What a person has asked for, and what became of it: `pinned: experiment 12`."""
     done = {
-        "pause": "paused by a person; nothing runs until it is resumed",
+        "pause": "paused by a person; nothing new is begun until it is resumed",
         "resume": "resumed by a person",
         "finish": "a person has asked to put the session down here",
         "take_back": "taken back by a person",
