@@ -169,6 +169,7 @@ def pause_and_resume(page: Page, client: Client) -> None:
     stand(page, "paused")
     expect(page.locator("#sentence")).to_contain_text("Nothing new is begun until it is resumed")
     has_no_barriers(page)
+    expect(page.locator("#slots")).to_be_empty()  # What was under way has come to its end.
     before = client.get("api/state")["summary"]["experiments"]
     page.wait_for_timeout(2500)
     assert client.get("api/state")["summary"]["experiments"] == before
