@@ -31,6 +31,7 @@ run: {sys.executable} solve.py
 metric: loss
 budget: 20s
 agent: AGENT
+ahead: 0
 agent_env: [LITELLM_LOCAL_MODEL_COST_MAP]
 stop: {{experiments: 3}}
 ---
