@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from overnight.errors import SessionError
-from overnight.ledger.accounts import FAILED, Accounts
+from overnight.ledger.accounts import FAILED
 from overnight.ledger.asking import EVENTS, NEWEST, NO_LIMIT, Event, event_of, expect
+from overnight.ledger.proposals import Proposals
 from overnight.ledger.reader import Source
 from overnight.ledger.records import (
-    Carried,
     Deployed,
     Judged,
     Measured,
@@ -34,7 +34,7 @@ VERIFYING: tuple[Role, ...] = (
 _BATCH = 1000
 
 
-class History(Accounts):
+class History(Proposals):
     """One session's events, asked as questions. Holds nothing: every answer is read from the ledger."""
 
     def is_newest(self, home: str = "") -> bool:
@@ -144,75 +144,12 @@ class History(Accounts):
         """The last experiments that crashed, ran out of time or broke a rule, oldest first."""
         return self._judged(verdicts=FAILED, limit=count, newest=True)[::-1]
 
-    def proposed(self, number: int) -> Proposed | None:
-        """The proposal of one experiment, as it was carried over since."""
-        return next(iter(self.candidates(number)[-1:]), None)
-
-    def candidates(self, number: int) -> list[Proposed]:
-        """The proposal of one experiment as it was made, and as it was carried over each time; the last counts."""
-        found: list[Proposed] = []
-        for event in self._fetch("kind IN ('proposed', 'carried') AND number = :number", number=number):
-            if isinstance(event.record, Carried) and found:
-                found.append(event.record.applied_to(found[-1]))
-            else:
-                found = [expect(Proposed, event)]
-        return found
-
-    def undecided(self) -> list[Proposed]:
-        """The proposals that have no verdict yet, as they were carried over since, in the order of their numbers."""
-        judged = "SELECT number FROM events AS done WHERE done.session = :session AND done.kind = 'judged'"
-        numbers = {
-            event.record.number
-            for event in self._fetch(f"kind = 'proposed' AND number NOT IN ({judged})")
-            if isinstance(event.record, Proposed)
-        }
-        return [proposed for number in sorted(numbers) if (proposed := self.proposed(number)) is not None]
-
-    def missing_numbers(self) -> list[int]:
-        """The numbers below the newest experiment's that none has: their proposals were cut off before they came."""
-        newest = self.last_number()
-        if int(self._aggregate("count(DISTINCT number)", "kind IN ('proposed', 'judged') AND number > 0")) == newest:
-            return []
-        sql = "SELECT DISTINCT number FROM events WHERE session = :session AND kind IN ('proposed', 'judged')"
-        known = {number for (number,) in self._source.rows(sql, session=self.session)}
-        return [number for number in range(1, newest) if number not in known]
-
     def version_judged(self, commit: str) -> Judged | None:
         """The verdict by which a version became the incumbent: that of a keep, or the baseline's."""
         if commit == self.started().base:
             return self.baseline()
         found = self._fetch("verdict = 'keep' AND payload ->> 'commit' = :commit", newest=1, commit=commit)
         return expect(Judged, found[0]) if found else None
-
-    def proposed_after(self, number: int) -> Iterator[Proposed]:
-        """The proposals with larger numbers as they were carried over, in order, without holding them all."""
-        sql = (
-            "SELECT DISTINCT number FROM events WHERE session = :session AND kind = 'proposed' AND number > :after "
-            "ORDER BY number LIMIT :limit"
-        )
-        every = "kind IN ('proposed', 'carried') AND number >= :first AND number <= :last"
-        while rows := self._source.rows(sql, session=self.session, after=number, limit=_BATCH):
-            first, number = rows[0][0], rows[-1][0]
-            found: dict[int, Proposed] = {}
-            for event in self._fetch(every, first=first, last=number):
-                match event.record:
-                    case Carried() as carried if carried.number in found:
-                        found[carried.number] = carried.applied_to(found[carried.number])
-                    case Proposed() as proposed:
-                        found[proposed.number] = proposed
-            yield from (found[each] for each in sorted(found))
-
-    def proposed_twice(self) -> list[int]:
-        """The experiments that have two proposals of which neither takes the other's place: there should be none."""
-        first = "kind = 'proposed' AND CAST(COALESCE(payload ->> 'again', '0') AS TEXT) NOT IN ('1', 'true')"
-        sql = f"SELECT number FROM events WHERE session = :session AND {first} GROUP BY number HAVING count(*) > 1"
-        return [number for (number,) in self._source.rows(sql, session=self.session)]
-
-    def last_proposed(self) -> Proposed | None:
-        """The newest proposal."""
-        sql = f"{EVENTS} AND kind = 'proposed' ORDER BY number DESC LIMIT 1"
-        rows = self._source.rows(sql, session=self.session)
-        return expect(Proposed, event_of(rows[0])) if rows else None
 
     def runs(self, number: int) -> list[Measured]:
         """Every run made for one experiment, in order (0: the baseline's); also those of `verify`."""
@@ -242,16 +179,6 @@ class History(Accounts):
             f"HAVING min({value}) <> max({value}) OR min({rival}) <> max({rival}) LIMIT 1"
         )
         return bool(self._source.rows(sql, session=self.session))
-
-    def tried(self, fingerprint: str, *, besides: int = 0) -> int | None:
-        """The first experiment whose candidate had exactly these contents, one of that number aside."""
-        where = "fingerprint = :fingerprint AND kind IN ('proposed', 'carried') AND number <> :besides"
-        return int(self._aggregate("min(number)", where, fingerprint=fingerprint, besides=besides)) or None
-
-    def same_change(self, change: str, *, besides: int = 0) -> int | None:
-        """The last experiment that made this change, on whatever incumbent (see `Proposed.change`); as above."""
-        where = "kind = 'proposed' AND payload ->> 'change' = :change AND number <> :besides"
-        return int(self._aggregate("max(number)", where, change=change, besides=besides)) or None
 
     def review(self) -> Reviewed | None:
         """What a proposer wrote down when it last looked back, if any did."""
