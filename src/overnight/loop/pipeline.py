@@ -97,38 +97,46 @@ class Pipeline:
         while True:
             if self._should_stop():
                 raise Interrupted
-            over = None
-            try:
-                yield from self._listen()
-                look_at_world()
-                self._carry_over()
-                yield from self._measure_more()
-                over = yield from self._think_more()
-            except (Trouble, OSError, pygit2.GitError) as error:
-                self._wrong = self._wrong or error
-            except PutDown:
-                self._last = set() if self._measuring else set(self._thinking)
+            over = yield from self._unless_wrong(self._begin_more(look_at_world))
             if self._is_at_an_end(over):
                 for proposed in self._overtaken:
                     yield self._bench.of_nothing(proposed, "it did not fit the best version any more at the end")
                 self.over = over
                 return
-            try:
-                began = time.monotonic()
-                yield from self._crew.go_on(_LOOK_SECONDS)
-                if self._is_paused and not self._measuring:
-                    self._stopping.rested(time.monotonic() - began)
-            except (Trouble, OSError, pygit2.GitError) as error:
-                self._wrong = self._wrong or error
-            except PutDown:
-                self._last = set() if self._measuring else set(self._thinking)
+            yield from self._unless_wrong(self._wait())
 
     over: str | None = None
     """Which rule has ended it."""
 
+    def _unless_wrong(
+        self, steps: Generator[SessionEvent, None, str | None]
+    ) -> Generator[SessionEvent, None, str | None]:
+        """Take these steps; what goes wrong in them is raised once all that is under way has come to its end."""
+        try:
+            return (yield from steps)
+        except (Trouble, OSError, pygit2.GitError) as error:
+            self._wrong = self._wrong or error
+        except PutDown:
+            self._last = set() if self._measuring else set(self._thinking)
+        return None
+
+    def _begin_more(self, look_at_world: Callable[[], None]) -> Generator[SessionEvent, None, str | None]:
+        """Do what people ask for, and begin what there is room for. Returns which rule says that there is no more."""
+        yield from self._listen()
+        look_at_world()
+        self._carry_over()
+        yield from self._measure_more()
+        return (yield from self._think_more())
+
+    def _wait(self) -> Generator[SessionEvent, None, None]:
+        began = time.monotonic()
+        yield from self._crew.go_on(_LOOK_SECONDS)
+        if self._is_paused and not self._measuring:
+            self._stopping.rested(time.monotonic() - began)
+
     def _is_at_an_end(self, over: str | None) -> bool:
         """Whether all is done. Raises what is wrong, once nothing is under way that might still come to something."""
-        if self._measuring or self._is_to_be_measured():
+        if self._measuring or self._next_in_line() is not None:
             return False
         if self._last is not None and not self._last & self._thinking:
             raise self._steering.put_down()
@@ -172,24 +180,20 @@ class Pipeline:
         else:
             self._waiting.append(carried)
 
-    def _is_to_be_measured(self) -> bool:
-        """Whether something waits for which a slot will be free."""
+    def _next_in_line(self) -> Proposed | None:
+        """What waits longest for a slot, of that which may be measured now."""
         if self._is_paused or self._steering.waits:
-            return False
-        if isinstance(self._wrong, Trouble) and self._wrong.kind != "agent":
-            return False
-        if self._wrong is not None and not isinstance(self._wrong, Trouble | StuckError):
-            return False
-        return any(self._last is None or proposed.number in self._last for proposed in self._waiting)
+            return None
+        is_only_the_agent = isinstance(self._wrong, Trouble) and self._wrong.kind == "agent"
+        if self._wrong is not None and not (is_only_the_agent or isinstance(self._wrong, StuckError)):
+            return None
+        return next((each for each in self._waiting if self._last is None or each.number in self._last), None)
 
     def _measure_more(self) -> Iterator[SessionEvent]:
         """Let every slot that is free take up what waits longest."""
         for slot in self._slots:
-            while not slot.is_busy and self._is_to_be_measured():
-                place = next(
-                    at for at, each in enumerate(self._waiting) if self._last is None or each.number in self._last
-                )
-                proposed = self._waiting.pop(place)
+            while not slot.is_busy and (proposed := self._next_in_line()) is not None:
+                self._waiting.remove(proposed)
                 self._measuring[proposed.number] = proposed
                 yield from self._crew.begin(slot, self._measured(proposed))
 
@@ -261,7 +265,8 @@ class Pipeline:
         else:
             number = self._next
             self._next += 1
-        is_answered, self._thinking = False, {*self._thinking, number}
+        is_answered = False
+        self._thinking.add(number)
         try:
             if self._reviewing is None and is_review_due(bench, thinker.means, number):
                 self._reviewing = number
@@ -282,7 +287,7 @@ class Pipeline:
         finally:
             if self._reviewing == number:
                 self._reviewing = None
-            self._thinking = self._thinking - {number}
+            self._thinking.discard(number)
             if not is_answered and overtaken is not None:
                 self._overtaken.insert(0, overtaken)
             elif not is_answered:
