@@ -62,18 +62,17 @@ def test_a_run_says_the_same_of_others_as_if_what_it_held_had_not_been_dropped()
 
 @pytest.mark.parametrize("side_by_side", [False, True])
 def test_a_run_from_before_an_idea_was_settled_may_lack_it(side_by_side: bool) -> None:
-    judge = told()
-    against: Ideas | None = NONE if side_by_side else None
+    judge = Judge("higher", BASELINE, side_by_side=side_by_side)
     for _ in range(4):
-        judge.observe([1], 15.0, against=against)
-        judge.observe([], 10.0, against=against)
+        judge.observe([1], 15.0)
+        judge.observe([], 10.0)
     judge.settle([1])
     # Without the settled idea, which brings 5, it would be one of the worst.
-    judge.observe([2], 12.0, against=against)
+    judge.observe([2], 12.0)
     assert judge.gain(2).low < 2.0 < judge.gain(2).high
     assert judge.gain(2).low > 1.0
     # From here on, every version holds what is settled; side by side, the other one does, too.
-    judge.observe([1, 2], 12.0 if side_by_side else 17.0, against=[1] if side_by_side else None)
+    judge.observe([1, 2], 12.0 if side_by_side else 17.0, against=[1] if side_by_side else NONE)
     assert judge.gain(2).low < 2.0 < judge.gain(2).high
     assert judge.expected([1]) == pytest.approx(10.0 if side_by_side else 15.0, abs=0.3)
     if side_by_side:

@@ -101,7 +101,7 @@ def test_the_noise_is_learned_from_repeats_that_were_made_whatever_came_before()
 def test_versions_compared_side_by_side_need_no_level() -> None:
     random = Random(7)
     # Differences; the side of the candidate is favoured by 0.5.
-    judge = Judge("higher", [0.5, 0.6, 0.4, 0.55, 0.45])
+    judge = Judge("higher", [0.5, 0.6, 0.4, 0.55, 0.45], side_by_side=True)
     for effect, idea in ((0.0, 1), (1.0, 2)):
         for _ in range(4):
             judge.observe([idea], 0.5 + effect + random.gauss(0, 0.1), against=[])

@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
+from overnight.judge.course import Course
 from overnight.judge.effects import NONE, Effects, Run
 from overnight.judge.noise import Interval, Noise, pooled_noise
 from overnight.judge.prior import Belief, IdeasPrior
@@ -61,22 +62,20 @@ class _Settled:
     runs: int
 
 
-@dataclass
-class _Course:
-    """What is to be remembered of an experiment until its last run was made, told as it was told by the loop."""
-
-    unpaired: dict[int, Run] = field(default_factory=dict)
-    """By their seeds, the runs whose counterpart is still to come."""
-    last: Run | None = None
-    wants_repeat: bool = False
-    """Whether the last run is to be made once more: decided when it was told, before others could say anything."""
-
-
 class Judge:
     """All that the runs of a night say about its ideas. An idea is a number."""
 
-    def __init__(self, direction: Literal["lower", "higher"], baseline: Sequence[float], noise: Noise | None = None):
+    def __init__(
+        self,
+        direction: Literal["lower", "higher"],
+        baseline: Sequence[float],
+        noise: Noise | None = None,
+        *,
+        side_by_side: bool = False,
+    ) -> None:
         """`baseline` are the values of its runs; `noise` is known better than from these where it is given.
+
+        `side_by_side` says that each run compares two versions.
 
         Raises ValueError when nothing is known of the noise or it is zero: then one run decides, see `exact`.
         """
@@ -91,8 +90,8 @@ class Judge:
         self._effects = Effects([self._inner(value) for value in baseline], Noise(1.0, noise.degrees))
         self._prior = IdeasPrior(1.0)
         self._runs: dict[int, int] = {}
-        self._courses: dict[int, _Course] = {}
-        self._side_by_side = False
+        self._courses: dict[int, Course] = {}
+        self._side_by_side = side_by_side
         self._tolerated: dict[int, float] = {}
         self._settled: dict[int, _Settled] = {}
         self._chances: dict[int, float] = {}
@@ -205,11 +204,11 @@ class Judge:
                 version |= ties.closure([idea])
         return frozenset(version)
 
-    def duel(self, idea: int, kept: Ideas, *, side_by_side: bool = False) -> Ideas | None:
+    def duel(self, idea: int, kept: Ideas) -> Ideas | None:
         """The next version to run for an idea that cannot ride along with others; None when it is clear enough.
 
         Either the incumbent or the incumbent with the idea, whichever tells more about the idea; always the latter
-        where each run compares it with the incumbent `side_by_side`. A run is expected to be on the seed of the first
+        where each run compares it with the incumbent side by side. A run is expected to be on the seed of the first
         run of the other that has no counterpart yet.
         """
         chance = self._chances[idea]
@@ -218,9 +217,9 @@ class Judge:
         if self._runs[idea] >= MOST_DUEL_RUNS or chance > _DUEL_WON or not promises:
             return None
         rival = kept | {idea}
-        if side_by_side:
+        if self._side_by_side:
             return rival
-        course = self._courses.get(idea, _Course())
+        course = self._courses.get(idea, Course())
         with_it = next((run for run in course.unpaired.values() if idea in run.inside), None)
         without_it = next((run for run in course.unpaired.values() if idea not in run.inside), None)
         without = self._effects.told(idea, Run(kept, 0.0), with_it)
@@ -235,7 +234,7 @@ class Judge:
         *,
         experiment: int = 0,
         seed: int | None = None,
-        against: Iterable[int] | None = None,
+        against: Iterable[int] = NONE,
     ) -> None:
         """One run of the version that holds these ideas gave `value`.
 
@@ -245,18 +244,14 @@ class Judge:
         held, and `value` what is to be added to its metric to get this one's.
         """
         spread = 1.0 if sd is None else min(max((sd / self._unit) ** 2, 1e-6), 1e6)
-        told = Run(frozenset(inside), self._inner(value), frozenset(against or ()), spread)
-        self._side_by_side = against is not None
+        told = Run(frozenset(inside), self._inner(value), frozenset(against), spread)
         unknown = told.inside - self._chances.keys() - self._effects.closed.keys()
         if unknown or experiment not in self._courses:
-            self._courses[experiment] = _Course()
+            self._courses[experiment] = Course()
         course = self._courses[experiment]
-        partner = course.unpaired.pop(seed, None) if seed is not None else None
-        repeats = course.last if course.wants_repeat and _are_alike(told, course.last) else None
-        self._learn(told, partner, repeats, unknown)
-        if seed is not None and partner is None:
-            course.unpaired[seed] = told
-        course.last, course.wants_repeat = told, False
+        partner = course.counterpart(seed)
+        self._learn(told, partner, course.repeated(told), unknown)
+        course.note(told, seed if partner is None else None)
         course.wants_repeat = bool(unknown) and self._knows_too_little_of_noise()
         for idea in told.inside - self._effects.closed.keys():
             self._runs[idea] = self._runs.get(idea, 0) + 1
@@ -376,8 +371,3 @@ class Judge:
         self._chances = dict(zip(self._effects.ideas, good.tolist(), strict=True))
         for idea in self._tolerated.keys() & self._chances.keys():
             self._chances[idea] = self.belief(idea).above(-self._tolerated[idea])
-
-
-def _are_alike(run: Run, other: Run | None) -> bool:
-    """Whether two runs were of the same version."""
-    return other is not None and (run.inside, run.against) == (other.inside, other.against)

@@ -106,7 +106,7 @@ class NoisyCourse:
         if panel.rides(number):
             return None
         incumbent = own - {number}
-        version = panel.judge.duel(number, incumbent, side_by_side=self._compares)
+        version = panel.judge.duel(number, incumbent)
         return None if version is None else (version, incumbent)
 
     def _measure_combination(self, proposed: Proposed, pair: _Pair, runs: list[Measured]) -> InSlot[None]:

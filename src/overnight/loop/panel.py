@@ -240,7 +240,7 @@ class Panel:
         if run.value is not None:
             value, sd = self._meter.read(run)
             seed = run.seed if run.against is None else None  # Both sides of a comparison have the same already.
-            judge.observe(_inside(run), value, sd, experiment=run.number, seed=seed, against=run.against)
+            judge.observe(_inside(run), value, sd, experiment=run.number, seed=seed, against=run.against or ())
 
     def _judge_again(self) -> Judge:
         values = [self._meter.read(run)[0] for run in self._baseline_runs]
@@ -251,7 +251,8 @@ class Panel:
             # Two equal versions always came out alike, but never with the same number: others will differ by chance.
             own = [self._scale.inner(run.value) for run in self._baseline_runs if run.value is not None]
             noise = Noise(pooled_noise([own]).sd, 1)
-        judge = Judge(self._settings.direction, values, noise)
+        compares = self._settings.compare is not None
+        judge = Judge(self._settings.direction, values, noise, side_by_side=compares)
         for record in self._history.runs_and_verdicts():
             if isinstance(record, Judged):
                 judge.finish(record.number)
