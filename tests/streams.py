@@ -76,6 +76,6 @@ def four_slots() -> Iterator[SessionEvent]:
     yield ran(1, 1, machine="gpu-b")
     yield proposed(5)
     yield ProposalStarted(7, "claude")
-    yield GuardsStarted(1)
+    yield GuardsStarted(1, 1)
     yield ran(3, 3)
     yield ExperimentJudged(Judged(number=3, verdict="discard", reason="worse", hypothesis="idea 3", metric=3.0))

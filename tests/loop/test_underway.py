@@ -116,7 +116,7 @@ def test_whatever_is_run_on_the_way_only_the_verdict_frees_the_slot(role: Role) 
     now = after([proposed(3), starts(3, 2, role=role), ran(3, 2, role=role)])
     assert at(now) == [(2, "deciding", 3)]
     # Under noise an older idea may have its turn meanwhile, in the same slot.
-    now = after([GuardsStarted(1), starts(1, 2, role="verify_candidate"), ran(1, 2, role="verify_candidate")], now)
+    now = after([GuardsStarted(1, 2), starts(1, 2, role="verify_candidate"), ran(1, 2, role="verify_candidate")], now)
     assert at(now) == [(2, "deciding", 1)]
     assert after([judged(3)], now).slots == ()
 

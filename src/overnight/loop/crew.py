@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from overnight.fleet.slot import Slot
-from overnight.loop.events import RunStarted, SessionEvent
+from overnight.loop.events import GuardsStarted, RunStarted, SessionEvent
 from overnight.propose.proposer import Proposer
 
 _Means = TypeVar("_Means")
@@ -125,7 +125,7 @@ class Crew:
             if isinstance(told, Work):
                 self._waiting[worker.begin(told)] = (worker, course)
                 return
-            yield replace(told, slot=worker.number) if isinstance(told, RunStarted) else told
+            yield replace(told, slot=worker.number) if isinstance(told, RunStarted | GuardsStarted) else told
             step = lambda: next(course)  # noqa: E731
 
 

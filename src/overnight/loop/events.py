@@ -49,6 +49,8 @@ class GuardsStarted:
     """The candidate has won; the goal's guards are tried before it is kept."""
 
     number: int
+    slot: int = 0
+    """Where they are tried."""
 
 
 @dataclass(frozen=True)

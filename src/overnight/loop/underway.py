@@ -9,7 +9,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import datetime
-from itertools import count
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
@@ -46,6 +45,8 @@ _WORDS: dict[Role, str] = {
     "verify_incumbent": "suspicious: measuring the incumbent beside it",
     "control": "is it the machine? running the incumbent",
 }
+_OF_PEOPLE = 0
+"""The one slot of a session in which people decide."""
 
 
 class Underway(BaseModel):
@@ -153,15 +154,15 @@ class Underway(BaseModel):
     def _went_on(self, event: GuardsStarted | ApprovalAwaited | TrialLooked, settings: Settings | None) -> Self:
         now = time.time()
         match event:
-            case GuardsStarted(number):
-                before = self._of(number) or next((one for one in self.slots if one.step == "deciding"), None)
+            case GuardsStarted(number, slot):
+                before = self._in(slot)
                 idea = before.hypothesis if before and before.number == number else ""
                 words = "trying the guards"
-                return self._at(before, step="guarding", words=words, number=number, hypothesis=idea, since=now)
+                return self._at(slot, step="guarding", words=words, number=number, hypothesis=idea, since=now)
             case ApprovalAwaited(proposed):
                 number = proposed.number
                 return self._at(
-                    self._of(number),
+                    _OF_PEOPLE,
                     step="approving",
                     words=approval_words(number),
                     number=number,
@@ -172,7 +173,7 @@ class Underway(BaseModel):
             case TrialLooked(measured):
                 enough = settings.live.min_samples if settings and settings.live else 0
                 return self._at(
-                    self._of(measured.number),
+                    _OF_PEOPLE,
                     step="waiting",
                     words=f"out since {_clock(event.since)}, met by {_people(measured, enough)}; next look",
                     number=measured.number,
@@ -183,7 +184,7 @@ class Underway(BaseModel):
                 )
 
     def _run_started(self, event: RunStarted, settings: Settings | None, logs: str) -> Self:
-        before = next((one for one in self.slots if one.slot == event.slot), None)
+        before = self._in(event.slot)
         is_new = event.number in self.ready
         # The incumbent, measured again for its own sake: no verdict comes of that.
         course = event.number if is_new or event.role != "incumbent" else None
@@ -207,7 +208,7 @@ class Underway(BaseModel):
         return rest._with(slots=_put(rest.slots, run), places=max(self.places, event.slot + 1))
 
     def _run_finished(self, measured: Measured) -> Self:
-        slot, before = measured.slot, next((one for one in self.slots if one.slot == measured.slot), None)
+        slot, before = measured.slot, self._in(measured.slot)
         machines = {**self.machines, slot: measured.machine} if measured.machine else self.machines
         known = self._with(places=max(self.places, slot + 1), machines=machines)
         if before is not None and before.course is None:
@@ -224,17 +225,17 @@ class Underway(BaseModel):
         )
         return known._with(slots=_put(self.slots, decides))
 
-    def _of(self, number: int) -> Activity | None:
-        """What the slot is at that this experiment is in."""
-        return next((one for one in self.slots if number in (one.course, one.number)), None)
+    def _in(self, slot: int) -> Activity | None:
+        """What a slot is at."""
+        return next((one for one in self.slots if one.slot == slot), None)
 
-    def _at(self, before: Activity | None, **fields: object) -> Self:
-        """An experiment's next step, in its slot; in the first free one where its runs were not seen."""
-        taken = {one.slot for one in self.slots}
-        place = before.model_dump(include={"slot", "machine", "course"}) if before else {"slot": _first_not_in(taken)}
-        step = Activity.model_validate({**place, **fields})
+    def _at(self, slot: int, **fields: object) -> Self:
+        """An experiment's next step, in its slot."""
+        before = self._in(slot)
+        place = before.model_dump(include={"machine", "course"}) if before else {}
+        step = Activity.model_validate({**place, "slot": slot, **fields})
         rest = self._without_proposal(step.number)
-        return rest._with(slots=_put(self.slots, step), places=max(self.places, (step.slot or 0) + 1))
+        return rest._with(slots=_put(self.slots, step), places=max(self.places, slot + 1))
 
     def _without_proposal(self, number: int) -> Self:
         """The proposal of that number is no more on its way, if it was."""
@@ -260,10 +261,6 @@ def _slot_words(one: Activity | None) -> str:
     if one is None:
         return "free"
     return f"experiment {one.number}, {one.words_now()}" if one.number else one.words_now()
-
-
-def _first_not_in(taken: set[int | None]) -> int:
-    return next(slot for slot in count() if slot not in taken)
 
 
 def _is_aside(one: Activity) -> bool:
