@@ -29,12 +29,10 @@ from overnight.goal.settings import Settings
 from overnight.ledger.records import Measured, Role
 from overnight.repo.bundle import Parcel, Store
 from overnight.repo.git import Repository
-from overnight.runs.environment import guest_environment
 from overnight.runs.leftovers import clear_leftovers, kept
 from overnight.runs.output import Output
-from overnight.runs.process import run_process
-from overnight.runs.run import how_it_ended
-from overnight.runs.sandbox import NoSandbox, Room, Sandbox, find_sandbox, why_none
+from overnight.runs.own import run_own
+from overnight.runs.sandbox import NoSandbox, Sandbox, find_sandbox, why_none
 from overnight.version import VERSION
 
 SETUP_SECONDS = 3600.0
@@ -206,25 +204,18 @@ class Outpost:
 
     def _set_up(self, command: str, project: Path, should_stop: Callable[[], bool]) -> None:
         """Run the user's own command, with all that they may do there."""
-        room, sandbox = Room(project), NoSandbox()
         scratch = self._state / "work" / "setup"
         fresh_folder(scratch)
-        output = Output(self._place / _key(self._charter) / "setup.log")
-        with output:
-            # By this variable it is known as a guest, should we be killed.
-            env = guest_environment(room, sandbox, OVERNIGHT_ARTIFACTS=str(scratch))
-            ended = run_process(
-                command,
-                room=room,
-                sandbox=sandbox,
-                env=env,
-                limit=SETUP_SECONDS,
-                output=output,
-                should_stop=should_stop,
-            )
-        if ended.exit_code != 0 or ended.forced:
-            how = f"did not end within {SETUP_SECONDS:g} s" if ended.forced else how_it_ended(ended)
-            raise OvernightError(f"`setup: {command}` {how} on {machine_name()}{output.last_words()}")
+        _, problem = run_own(
+            command,
+            project,
+            {"OVERNIGHT_ARTIFACTS": str(scratch)},  # By this it is known as a guest, should we be killed.
+            limit=SETUP_SECONDS,
+            output=Output(self._place / _key(self._charter) / "setup.log"),
+            should_stop=should_stop,
+        )
+        if problem:
+            raise OvernightError(f"on {machine_name()}, `setup: {command}` {problem}")
 
 
 def greet(charter: Charter, cache: Path) -> Hello:

@@ -18,12 +18,10 @@ from overnight.goal.settings import LiveSettings, Settings
 from overnight.ledger.records import Measured, Role
 from overnight.repo.git import Repository
 from overnight.repo.worktree import Worktree
-from overnight.runs.environment import guest_environment
 from overnight.runs.metrics import SIDES, Rate
 from overnight.runs.output import Output
-from overnight.runs.process import Ended, run_process
-from overnight.runs.run import how_it_ended
-from overnight.runs.sandbox import NoSandbox, Room
+from overnight.runs.own import run_own
+from overnight.runs.process import Ended
 
 OUTSIDE_SECONDS = 600.0
 """What each of the two commands gets."""
@@ -119,39 +117,33 @@ class Outside:
         command = self._live.deploy if what == "deploy" else self._live.measure
         self._home.checkout(self._base)
         self._incumbent.checkout(incumbent.commit)
+        if candidate is not None:
+            self._candidate.checkout(candidate.commit)
         variables = {
             "OVERNIGHT_TRIAL": f"{self._session}-{number}",
             "OVERNIGHT_INCUMBENT": str(self._incumbent.project),
             "OVERNIGHT_PROJECT": str(self._project),
             "OVERNIGHT_SEED": str(seed),
+            # Whoever started Overnight may have one of another trial.
+            "OVERNIGHT_CANDIDATE": str(self._candidate.project) if candidate is not None else None,
         }
-        if candidate is not None:
-            self._candidate.checkout(candidate.commit)
-            variables["OVERNIGHT_CANDIDATE"] = str(self._candidate.project)
-        room, sandbox = Room(self._home.project), NoSandbox()
-        env = guest_environment(room, sandbox, **variables)
-        if candidate is None:
-            env.pop("OVERNIGHT_CANDIDATE", None)  # Whoever started Overnight may have one of another trial.
         try:
-            with output:
-                ended = run_process(
-                    command,
-                    room=room,
-                    sandbox=sandbox,
-                    env=env,
-                    limit=OUTSIDE_SECONDS,
-                    output=output,
-                    should_stop=should_stop,
-                )
+            ended, problem = run_own(
+                command,
+                self._home.project,
+                variables,
+                limit=OUTSIDE_SECONDS,
+                output=output,
+                should_stop=should_stop,
+            )
         except OSError as error:
             raise explain_os(error, f"what `{command}` prints cannot be written") from error
         finally:
             for copy in (self._home, self._incumbent, self._candidate):
                 copy.clean()
-        if ended.exit_code == 0 and not ended.forced:
-            return ended
-        how = f"did not end within {OUTSIDE_SECONDS:g} s" if ended.forced else how_it_ended(ended)
-        raise Trouble("live", f"`{command}` {how}{output.last_words()}")
+        if problem:
+            raise Trouble("live", f"`{command}` {problem}")
+        return ended
 
     def _rate(self, name: str, numbers: dict[str, float]) -> Rate:
         rate = numbers.get(name)

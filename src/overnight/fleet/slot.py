@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from overnight.ledger.records import Measured, Role
+from overnight.ledger.records import Judged, Measured, Proposed, Role
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,11 @@ class Version:
 
     commit: str
     fingerprint: str
+
+    @classmethod
+    def of(cls, record: Proposed | Judged, base: str = "") -> Version:
+        """The version that a proposal or a verdict speaks of; `base` is its commit where none is named."""
+        return cls(record.commit or base, record.fingerprint or "")
 
 
 class Slot(Protocol):

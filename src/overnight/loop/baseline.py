@@ -16,7 +16,7 @@ from overnight.loop.hints import baseline_error
 from overnight.loop.meter import Meter
 from overnight.loop.repeats import interval_of, seems_exact
 from overnight.loop.seeds import seeds_for
-from overnight.repo.candidate import fingerprint
+from overnight.loop.weaving import base_version
 
 
 def measure_baseline(bench: Bench, crew: Crew, slots: Sequence[Worker[Slot]]) -> Iterator[SessionEvent]:
@@ -27,7 +27,7 @@ def measure_baseline(bench: Bench, crew: Crew, slots: Sequence[Worker[Slot]]) ->
     if bench.history.baseline() is not None:
         return
     project = bench.project
-    version = Version(project.base, fingerprint(project.edit_files(project.base)))
+    version = base_version(project)
     seeds = seeds_for(bench.seed, 0)[:BASELINE_RUNS]
     for some in (seeds[:EXACT_RUNS], seeds[EXACT_RUNS:]):
         known = {run.seed for run in bench.history.runs(0) if run.outcome == "ok"}

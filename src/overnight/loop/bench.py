@@ -72,7 +72,7 @@ class Bench:
         if self.settings.compare is None:
             return None
         incumbent = self.incumbent()
-        return Rival(Version(incumbent.commit or self.project.base, incumbent.fingerprint or ""), self.kept())
+        return Rival(Version.of(incumbent, self.project.base), self.kept())
 
     def kept(self) -> tuple[int, ...]:
         """The experiments that the incumbent consists of, in the branch's order."""
@@ -119,7 +119,7 @@ class Bench:
     def _blame_the_machine(self, failed: Measured) -> InSlot[None]:
         """Run the incumbent, which ran before. Raises Trouble when it fails too: it is not the candidate's fault."""
         incumbent = self.incumbent()
-        version = Version(incumbent.commit or self.project.base, incumbent.fingerprint or "")
+        version = Version.of(incumbent, self.project.base)
         seed = seeds_for(self.seed, incumbent.number)[0]
         yield RunStarted(failed.number, "control", seed, "is it the machine?", self.settings.hard_limit)
         rival = version if self.settings.compare else None

@@ -13,7 +13,6 @@ from overnight.errors import GoalError, Interrupted
 from overnight.fleet.fleets import Fleet, open_fleet
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.shares import Share, shares_here
-from overnight.fleet.slot import Version
 from overnight.folders import remove
 from overnight.goal.document import Goal
 from overnight.goal.names import direction_of
@@ -31,8 +30,8 @@ from overnight.loop.seeds import seeds_for
 from overnight.loop.session import override
 from overnight.loop.state import State
 from overnight.loop.tracking import check_mlflow
+from overnight.loop.weaving import base_version
 from overnight.repo.blocks import has_blocks
-from overnight.repo.candidate import fingerprint
 from overnight.repo.git import Repository
 from overnight.runs.sandbox import NOT_PROTECTED, NoSandbox, find_sandbox, why_none, words_of
 
@@ -100,7 +99,7 @@ def check_goal(
             share=share,
         )
 
-    version = Version(project.base, fingerprint(project.edit_files(project.base)))
+    version = base_version(project)
     seeds = seeds_for(0, 0)[:EXACT_RUNS]
     runs: list[Measured] = []
     beside: tuple[Beside, ...] = ()

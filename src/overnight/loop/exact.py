@@ -42,7 +42,7 @@ class _Result:
     @property
     def version(self) -> Version:
         """What was measured."""
-        return Version(self.candidate.commit or "", self.candidate.fingerprint or "")
+        return Version.of(self.candidate)
 
     @property
     def numbers(self) -> dict[str, object]:
@@ -96,7 +96,7 @@ def decide_exactly(bench: Bench, proposed: Proposed, started: float) -> InSlot[P
 def recheck(bench: Bench) -> InSlot[None]:
     """Measure the incumbent once more: is it still the same, on this day, on this machine?"""
     incumbent = bench.incumbent()
-    version = Version(incumbent.commit or "", incumbent.fingerprint or "")
+    version = Version.of(incumbent)
     again = sum(run.role == "incumbent" for run in bench.history.runs(incumbent.number))
     seed = seeds_for(bench.seed, incumbent.number)[(1 + again) % SEEDS_WANTED]
     words = "the incumbent, again"
@@ -106,7 +106,7 @@ def recheck(bench: Bench) -> InSlot[None]:
 
 def _measure(bench: Bench, candidate: Proposed, rival: Rival | None = None) -> InSlot[Measured]:
     number = candidate.number
-    version = Version(candidate.commit or "", candidate.fingerprint or "")
+    version = Version.of(candidate)
     inside, seed = (*candidate.inside, number), seeds_for(bench.seed, number)[0]
     rival = rival or bench.rival()
     return (
@@ -146,7 +146,7 @@ def _tried(bench: Bench, result: _Result) -> InSlot[tuple[str | None, tuple[str,
     flags = suspicions(bench.project, bench.settings, bench.history, candidate, result.before, result.gain)
     if not flags or result.gain <= 0:
         return None, flags
-    other = Version(result.on.commit or bench.project.base, result.on.fingerprint or "")
+    other = Version.of(result.on, bench.project.base)
     problem = yield from measured_again(bench, candidate, version, other, pairs=_PAIRS)
     return f"suspicious, since {flags[0]}; {problem}" if problem else None, flags
 

@@ -22,9 +22,8 @@ from overnight.loop.seeds import seeds_for
 from overnight.loop.steering import Steering
 from overnight.loop.trial import Trial, UndeployableError
 from overnight.loop.undo import take_back
-from overnight.loop.weaving import version_of
+from overnight.loop.weaving import base_version, version_of
 from overnight.repo.branch import kept_message
-from overnight.repo.candidate import fingerprint
 from overnight.repo.weave import Weave
 
 _TRIES, _MOMENT_SECONDS = 3, 1.0
@@ -50,7 +49,7 @@ class LiveCourse:
         Raises GoalError where they do not.
         """
         project = self._bench.project
-        base = Version(project.base, fingerprint(project.edit_files(project.base)))
+        base = base_version(project)
         broken = yield from self._bench.broken_guard(0, base, None)
         if broken:
             raise GoalError([f"{project.goal.at('guards')}: the baseline itself fails: {broken}"])
@@ -132,7 +131,7 @@ class LiveCourse:
     def decide(self, proposed: Proposed, started: float) -> InSlot[None]:
         """Let a candidate out if it may be, and write the verdict."""
         bench, number = self._bench, proposed.number
-        version = Version(proposed.commit or "", proposed.fingerprint or "")
+        version = Version.of(proposed)
         if proposed.inside != bench.kept():  # A person was asked in between two processes.
             self.retreat(for_good=False)
             reason = "it was made on top of a change that a person has taken back since"
@@ -216,7 +215,7 @@ class LiveCourse:
         )
 
     def _version(self, judged: Judged) -> Version:
-        return Version(judged.commit or self._bench.project.base, judged.fingerprint or "")
+        return Version.of(judged, self._bench.project.base)
 
     def _seed(self, number: int) -> int:
         return seeds_for(self._bench.seed, number)[0]

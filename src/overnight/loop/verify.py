@@ -39,8 +39,8 @@ def verify(
         baseline = history.baseline()
         assert baseline is not None, "nothing is kept before the baseline is known"
         versions: dict[Role, tuple[Version, int]] = {
-            "verify_baseline": (Version(baseline.commit or "", baseline.fingerprint or ""), 0),
-            "verify_best": (Version(best.commit or "", best.fingerprint or ""), best.number),
+            "verify_baseline": (Version.of(baseline), 0),
+            "verify_best": (Version.of(best), best.number),
         }
         values: dict[Role, list[float]] = {role: [] for role in versions}
         # Negative numbers are no experiments: these seeds are nobody else's.

@@ -28,6 +28,11 @@ def weave_of(origin: Origin, history: History, numbers: Iterable[int]) -> Weave:
     return weave
 
 
+def base_version(origin: Origin) -> Version:
+    """What there is before any experiment."""
+    return Version(origin.base, fingerprint(origin.edit_files(origin.base)))
+
+
 def version_of(origin: Origin, weave: Weave, ideas: Iterable[int]) -> Version:
     """A commit that holds these experiments' changes, which no branch points at."""
     held = sorted(ideas)
