@@ -14,11 +14,10 @@ import argparse
 import heapq
 import math
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
 from random import Random
 from statistics import fmean, stdev
 
-from rules import MOST_DUEL_RUNS, Outcome, judge_of
+from rules import MOST_DUEL_RUNS, Outcome, Result, judge_of, result_of
 from simulate import title
 from world import Night, OutOfRunsError, Version, World
 
@@ -152,23 +151,10 @@ def play(rule: Rule, night: Night, slots: int) -> Outcome:
     return crew.outcome()
 
 
-@dataclass(frozen=True)
-class Result:
-    """How one night ended."""
-
-    gain: float
-    false: int
-    kept: int
-    claimed: float
-    ideas: int
-
-
 def result(rule: Rule, world: World, seed: int, slots: int) -> Result:
     """One night, from the evening to the morning."""
     night = Night(world, seed)
-    outcome = play(rule, night, slots)
-    false = sum(night.effects[number] <= 0 for number in outcome.kept)
-    return Result(night.truth(outcome.kept), false, len(outcome.kept), outcome.claimed, len(night.effects))
+    return result_of(night, play(rule, night, slots))
 
 
 def line(slots: int, nights: list[Result], alone: list[Result]) -> str:

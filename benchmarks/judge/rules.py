@@ -25,6 +25,26 @@ class Outcome:
     """How much better than the baseline it says to be."""
 
 
+@dataclass(frozen=True)
+class Result:
+    """How one night ended, by what is true of it."""
+
+    gain: float
+    false: int
+    """Keeps that are no improvements."""
+    kept: int
+    claimed: float
+    runs: int
+    ideas: int
+
+
+def result_of(night: Night, outcome: Outcome) -> Result:
+    """What a rule's outcome comes to."""
+    false = sum(night.effects[number] <= 0 for number in outcome.kept)
+    gain, ideas = night.truth(outcome.kept), len(night.effects)
+    return Result(gain, false, len(outcome.kept), outcome.claimed, night.runs, ideas)
+
+
 Rule = Callable[[Night], Outcome]
 
 

@@ -15,11 +15,11 @@ import math
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
 
-from rules import RULES
+from rules import RULES, Outcome, Result, result_of
 from world import Night, World
 
 LEVEL = 1000.0
@@ -50,17 +50,6 @@ print(f"hypothesis: idea {number}")
 """
 
 
-@dataclass(frozen=True)
-class Result:
-    """One night."""
-
-    gain: float
-    false: int
-    kept: int
-    claimed: float
-    runs: int
-
-
 def real_night(world: World, seed: int, experiments: int, folder: Path) -> Result:
     """The program's night."""
     night = Night(world, seed)
@@ -87,13 +76,9 @@ def real_night(world: World, seed: int, experiments: int, folder: Path) -> Resul
         cwd=folder, check=True, capture_output=True, text=True,
     ).stdout.count("= True")  # fmt: skip
     assert on_branch == len(kept), "the branch is not what the log says"
-    return Result(
-        gain=night.truth(kept),
-        false=sum(night.effects[number] <= 0 for number in kept),
-        kept=len(kept),
-        claimed=math.fsum(record["gain"] for record in records if record["verdict"] == "keep"),
-        runs=sum(record["runs"] for record in records[1:]),
-    )
+    claimed = math.fsum(record["gain"] for record in records if record["verdict"] == "keep")
+    runs = sum(record["runs"] for record in records[1:])
+    return replace(result_of(night, Outcome(frozenset(kept), claimed)), runs=runs)
 
 
 def session_of(folder: Path) -> str:
@@ -105,9 +90,7 @@ def session_of(folder: Path) -> str:
 def simulated_night(world: World, seed: int, runs: int) -> Result:
     """The simulation's night, with as many runs."""
     night = Night(World(world.p_good, world.sigma, budget=runs), seed)
-    outcome = RULES["overnight"](night)
-    false = sum(night.effects[number] <= 0 for number in outcome.kept)
-    return Result(night.truth(outcome.kept), false, len(outcome.kept), outcome.claimed, night.runs)
+    return result_of(night, RULES["overnight"](night))
 
 
 def line(name: str, nights: list[Result]) -> str:

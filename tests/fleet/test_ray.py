@@ -23,8 +23,6 @@ from overnight.runs.sandbox import find_sandbox
 from tests.fleet.outposts import Away, at_work, eventually
 from tests.fleet.raycluster import Nodes, ray_cluster, ray_head
 
-pytest.importorskip("ray")
-
 NAPS = "import os, time\nprint('begun by', os.getpid(), flush=True)\ntime.sleep(600)\n"
 
 

@@ -9,14 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import submitit
 
 from overnight.errors import Interrupted, OvernightError, Trouble
 from overnight.fleet.fleets import Fleet
 from overnight.fleet.machine import machine_name, machine_type
 from overnight.runs.sandbox import Sandbox, find_sandbox
 from tests.fleet.outposts import Away, at_work, eventually
-
-submitit = pytest.importorskip("submitit")
 
 NAPS = "import os, time\nprint('begun by', os.getpid(), flush=True)\ntime.sleep(600)\n"
 Open = Callable[..., Fleet]

@@ -15,8 +15,6 @@ from tests.system.conftest import Project
 from tests.system.test_slots import a_night, held, history, history_if_any, must_be_whole, spans
 from tests.system.test_steering import until
 
-pytest.importorskip("ray")
-
 EFFECTS = [1.0, -1.0, 0.5, -2.0, -0.5, 2.0] * 10
 
 

@@ -32,7 +32,15 @@ def brief(
             raise SessionError("the baseline is not measured yet, so there is nothing to tell; `overnight run` does it")
         project = Project.of(Goal.read(path), history.started().base)
         settings = Settings.model_validate(history.settings_now())
-        told = make_brief(project, settings, history, history.last_number() + 1, incumbent, _noise(history))
+        told = make_brief(
+            project,
+            settings,
+            history,
+            history.last_number() + 1,
+            incumbent,
+            _noise(history),
+            [proposed for proposed in history.undecided() if proposed.commit],
+        )
         typer.echo(told.review_text() if review else told.text(), nl=False)
 
 
