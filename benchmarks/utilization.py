@@ -3,7 +3,7 @@
     python benchmarks/utilization.py [--seconds 5] [--slots 1 8] [--waves 10]
 
 A run sleeps for `--seconds`, an agent for 20 % or 100 % of that; 3 % or 15 % of the ideas are improvements, each on
-lines of its own. The share is that of the time from the first candidate's run to the last one's beginning in which
+lines of its own. The share is that of the time from the first candidate's run until the last idea is first run in which
 slots measure, as the ledger has it; `experiments/h` counts verdicts in the same time. In turns (`ahead: 0`, one slot)
 is the same program, which then thinks only while its slot is free. Sessions follow each other, so that each has the
 machine to itself.
@@ -74,10 +74,11 @@ def figures(ledger: Path, slots: int) -> Night:
     with sqlite3.connect(ledger) as connection:
         of_candidates = "FROM events WHERE kind = 'measured' AND number > 0"
         runs = connection.execute(f"SELECT {begun}, time {of_candidates} ORDER BY 1").fetchall()
+        firsts = connection.execute(f"SELECT min({begun}) {of_candidates} GROUP BY number").fetchall()
         judged = connection.execute("SELECT time FROM events WHERE kind = 'judged' AND number > 0")
         verdicts = [time for (time,) in judged]
         (kept,) = connection.execute("SELECT count(*) FROM experiments WHERE verdict = 'keep'").fetchone()
-    first, last = runs[0][0], runs[-1][0]
+    first, last = runs[0][0], max(begin for (begin,) in firsts)
     busy = sum(max(min(end, last) - begin, 0.0) for begin, end in runs) / (slots * (last - first))
     return Night(busy, 3600 * sum(first <= time <= last for time in verdicts) / (last - first), kept, len(verdicts))
 
