@@ -4,10 +4,10 @@
 
 Simulated (virtual time, exact metric): runs of five minutes, give or take a tenth; agents that need one minute; ideas
 about one of 200 places, of which 3 % are improvements. A proposal is thought about on the incumbent of its time; a keep
-about the same place sends it back; a winner beside a newer incumbent is measured again on top of it. Figures are of the
-time until the last idea has begun. Measured on this machine: writing a record, deciding under noise, storing a
-candidate, and carrying one over, each with the program's own code. `loop` is the share of the loop's one thread that
-those steps take at that rate; beyond 100 % slots wait for it.
+about the same place sends it back; a winner beside a newer incumbent is measured again on top of it, or of the last
+winner in line. Figures are of the time until the last idea has begun. Measured on this machine: writing a record,
+deciding under noise, storing a candidate, and carrying one over, each with the program's own code. `loop` is the share
+of the loop's one thread that those steps take at that rate; beyond 100 % slots wait for it.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ def simulate(slots: int, experiments: int, seed: int = 0) -> Figures:  # noqa: P
     events: list[tuple[float, int, str, tuple[int, int, bool], int]] = []
     thinking = busy = asked = done = sent_back = again = carried = count = 0
     stale: list[int] = []
+    line: dict[tuple[int, int, bool], bool] = {}  # Winners that are to be kept one after the other; which are measured.
     starts: list[tuple[float, float]] = []
     last = (0.0, 0, 0)  # When the newest idea has begun; how many were done, and carried over, by then.
 
@@ -68,17 +69,27 @@ def simulate(slots: int, experiments: int, seed: int = 0) -> Figures:  # noqa: P
         thinking += 1
         later(THINK * random.lognormvariate(0, 0.3), "thought", (len(keeps), place, good), len(keeps))
 
-    def measure(idea: tuple[int, int, bool]) -> None:
+    def measure(idea: tuple[int, int, bool], what: str) -> None:
         takes = RUN * random.uniform(0.9, 1.1)
         starts.append((now, takes))
-        later(takes, "measured", idea, len(keeps))
+        later(takes, what, idea, len(keeps))
+
+    def keep(place: int) -> None:
+        nonlocal waiting, carried, sent_back
+        keeps.append(place)
+        carried += len(waiting)
+        back = [other for other in waiting if other[1] == place]
+        waiting = [other for other in waiting if other[1] != place]
+        sent_back += len(back)
+        for _, other, is_good in back:
+            think(other, good=is_good)
 
     while done < experiments:
         while waiting and busy < slots:
             idea, busy = waiting.pop(0), busy + 1
             stale.append(len(keeps) - idea[0])
             last = now, done, carried
-            measure(idea)
+            measure(idea, "measured")
         while asked < experiments and slots - busy + ahead > len(waiting) + thinking:
             asked += 1
             think(random.randrange(PLACES), good=random.random() < GOOD)
@@ -87,22 +98,20 @@ def simulate(slots: int, experiments: int, seed: int = 0) -> Figures:  # noqa: P
         if what == "thought":
             thinking -= 1
             waiting.append(idea)
-        elif good and place in keeps[base:]:
-            busy, done = busy - 1, done + 1
-        elif good and len(keeps) > base:
+        elif what == "again":
+            busy, line[idea] = busy - 1, True
+            while line and line[first_in_line := next(iter(line))]:
+                del line[first_in_line]
+                done += 1
+                keep(first_in_line[1])
+        elif good and (line or len(keeps) > base) and place not in (*keeps[base:], *(other[1] for other in line)):
             again += 1
-            measure(idea)
-            continue
+            line[idea] = False
+            measure(idea, "again")
         else:
             busy, done = busy - 1, done + 1
-            if good:
-                keeps.append(place)
-                carried += len(waiting)
-                back = [other for other in waiting if other[1] == place]
-                waiting = [other for other in waiting if other[1] != place]
-                sent_back += len(back)
-                for _, other, is_good in back:
-                    think(other, good=is_good)
+            if good and len(keeps) == base and not line:
+                keep(place)
     first, (end, done, carried) = starts[0][0], last
     measuring = sum(max(min(start + takes, end) - start, 0.0) for start, takes in starts) / (slots * (end - first))
     missed, hours = sum(stale) / len(stale), end / 3600

@@ -31,8 +31,8 @@ NOISY = [World(p_good, sigma) for p_good in (0.03, 0.15) for sigma in (0.3, 1.0,
 EXACT = [World(p_good, 0.0) for p_good in (0.03, 0.15)]
 Order = tuple[Version, int | None]
 """What a run is to hold, and on which seed it is made, where that matters."""
-Course = Generator[Order, float]
-"""One experiment: asks for runs and is told what they gave."""
+Course = Generator[Order | int, float]
+"""One experiment: asks for runs and is told what they gave, or waits, in no slot, for another one's verdict."""
 
 
 class Combined:
@@ -95,21 +95,30 @@ class InTurns(Combined):
 
 
 class Exact:
-    """One run decides where the metric repeats exactly; what beat an older incumbent is run again on the new one."""
+    """One run decides where the metric repeats exactly; winners that were overtaken stand in line."""
 
     def __init__(self, night: Night) -> None:
         self.best = Outcome()
+        self.line: dict[int, Outcome] = {}
+        """Winners that have no verdict yet, each with the version in which it is measured on top of the one before."""
 
     def course(self, idea: int) -> Course:
-        """A run on the incumbent known now, and again for as long as it is better, but was overtaken meanwhile."""
-        while True:
-            before = self.best
-            value = yield before.kept | {idea}, None
-            if value <= before.claimed:
-                return
-            if before is self.best:
-                self.best = Outcome(before.kept | {idea}, value)
-                return
+        """A run on the incumbent known now; a winner that was overtaken is run again on top of the last in line."""
+        before = self.best
+        value = yield before.kept | {idea}, None
+        while value > before.claimed and (self.line or before is not self.best):
+            ahead = next(reversed(self.line), None)
+            before = self.line[ahead] if ahead is not None else self.best
+            self.line[idea] = Outcome(before.kept | {idea})
+            value = yield self.line[idea].kept, None
+            self.line[idea].claimed = value
+            if ahead is not None and ahead in self.line:
+                yield ahead
+            del self.line[idea]
+            if before.kept == self.best.kept:
+                break
+        if value > before.claimed:
+            self.best = Outcome(before.kept | {idea}, value)
 
     def outcome(self) -> Outcome:
         """What is kept in the morning."""
@@ -122,33 +131,39 @@ Rule = Callable[[Night], Combined | Exact]
 def play(rule: Rule, night: Night, slots: int) -> Outcome:
     """A night in which up to `slots` experiments are under way."""
     crew, clock = rule(night), Random(f"clock {night.seed}")
-    ends: list[tuple[float, int, Course, float]] = []
-    count = 0
+    ends: list[tuple[float, int, int, Course, float]] = []
+    waiting: dict[int, list[tuple[int, Course]]] = {}
+    """Courses that wait for a verdict, by the idea that it is on."""
+    free, count = slots, 0
 
-    def begin(now: float, course: Course, order: Order) -> None:
-        """Start a run; its value is known to nobody before it ends."""
-        nonlocal count
-        count += 1
-        value = night.measure(*order)
-        heapq.heappush(ends, (now + max(clock.gauss(1, JITTER), 0.1), count, course, value))
-
-    def next_idea(now: float) -> None:
-        if night.runs < night.world.budget:
-            course = crew.course(night.idea())
-            begin(now, course, next(course))
-
-    for _ in range(slots):
-        next_idea(0.0)
-    while ends:
-        now, _, course, value = heapq.heappop(ends)
+    def go_on(now: float, idea: int, course: Course, value: float | None) -> None:
+        """Let a course begin its next run (whose value nobody knows before it ends), or wait, or end."""
+        nonlocal free, count
         try:
-            order = course.send(value)
-            begin(now, course, order)
+            order = next(course) if value is None else course.send(value)
+            if isinstance(order, int):
+                waiting.setdefault(order, []).append((idea, course))
+                return
+            result = night.measure(*order)
         except StopIteration:
-            next_idea(now)
+            for other, waits in waiting.pop(idea, []):
+                go_on(now, other, waits, None)
         except OutOfRunsError:  # Its next run would come after the morning.
-            continue
-    return crew.outcome()
+            return
+        else:
+            free, count = free - 1, count + 1
+            heapq.heappush(ends, (now + max(clock.gauss(1, JITTER), 0.1), count, idea, course, result))
+
+    now = 0.0
+    while True:
+        while free and night.runs < night.world.budget:
+            idea = night.idea()
+            go_on(now, idea, crew.course(idea), None)
+        if not ends:
+            return crew.outcome()
+        now, _, idea, course, value = heapq.heappop(ends)
+        free += 1
+        go_on(now, idea, course, value)
 
 
 def result(rule: Rule, world: World, seed: int, slots: int) -> Result:

@@ -17,20 +17,22 @@ from overnight.ledger.records import Measured, Proposed
 from tests.system.conftest import Project
 from tests.system.test_steering import ask, until
 
-# An idea is a line of its own. Singles of PAIR wait for each other, so that they are measured at the same time.
+# An idea is a line of its own. Singles of MEET wait for each other, so that they are measured at the same time, and end
+# one after the other.
 RUN = """import os, pathlib, time
 ideas = {}
 exec(open("ideas.py").read(), ideas)
 held = {name: ideas[name] for name in ideas if name.startswith("IDEA_") and ideas[name]}
 time.sleep(SECONDS)
 meeting = pathlib.Path("MEETING")
-if len(held) == 1 and set(held) <= PAIR:
+if len(held) == 1 and set(held) <= MEET:
     (meeting / next(iter(held))).touch()
     until = time.monotonic() + 60
-    while len(list(meeting.iterdir())) < len(PAIR) and time.monotonic() < until:
+    while len(list(meeting.iterdir())) < len(MEET) and time.monotonic() < until:
         time.sleep(0.02)
+    time.sleep(0.1 * sorted(MEET).index(next(iter(held))))
 loss = 100 - sum(held.values())
-if set(held) >= PAIR and PAIR:
+if set(held) >= CLASH and CLASH:
     loss += TOGETHER
 print("loss:", loss)
 """
@@ -56,7 +58,8 @@ def a_night(
     slots: int = 1,
     seconds: float = 0.0,
     thinks: float = 0.0,
-    pair: frozenset[str] = frozenset(),
+    meet: frozenset[str] = frozenset(),
+    clash: frozenset[str] | None = None,
     together: float = 0.0,
     shared: bool = False,
 ) -> None:
@@ -64,7 +67,8 @@ def a_night(
     for folder in (meeting, briefs):
         folder.mkdir()
     run = RUN.replace("SECONDS", str(seconds)).replace("MEETING", str(meeting))
-    project.write("run.py", run.replace("PAIR", repr(set(pair))).replace("TOGETHER", str(together)))
+    run = run.replace("MEET", repr(set(meet))).replace("CLASH", repr(set(meet if clash is None else clash)))
+    project.write("run.py", run.replace("TOGETHER", str(together)))
     agent = AGENT.replace("EFFECTS", json.dumps(effects)).replace("BRIEFS", str(briefs))
     project.write("agent.py", agent.replace("THINKS", str(thinks)).replace("SHARED", str(shared)))
     project.write("ideas.py", "".join(f"# {line}\n" for line in range(2 * len(effects) + 2)))
@@ -174,7 +178,7 @@ BOTH = frozenset({"IDEA_1", "IDEA_2"})
 
 
 def test_two_that_win_at_once_are_measured_together(project: Project) -> None:
-    a_night(project, [3.0, 4.0], slots=2, pair=BOTH, together=-10.0)
+    a_night(project, [3.0, 4.0], slots=2, meet=BOTH, together=-10.0)
     project.ok("run", "--no-sandbox", "--plain")
     must_be_whole(project, 2)
     assert held(project) == BOTH
@@ -185,7 +189,7 @@ def test_two_that_win_at_once_are_measured_together(project: Project) -> None:
 
 @pytest.mark.parametrize(("effects", "stays"), [([3.0, 4.0], "IDEA_2"), ([4.0, 3.0], "IDEA_1")])
 def test_of_two_that_do_not_go_together_the_better_stays(project: Project, effects: list[float], stays: str) -> None:
-    a_night(project, effects, slots=2, pair=BOTH, together=50.0)
+    a_night(project, effects, slots=2, meet=BOTH, together=50.0)
     project.ok("run", "--no-sandbox", "--plain")
     must_be_whole(project, 2)
     assert held(project) == {stays}
@@ -196,6 +200,37 @@ def test_of_two_that_do_not_go_together_the_better_stays(project: Project, effec
     assert verdicts[better].metric == 96
     assert verdicts[worse].verdict == "discard"
     assert "together they are no improvement" in verdicts[worse].reason + verdicts[better].reason
+
+
+FOUR = frozenset({"IDEA_1", "IDEA_2", "IDEA_3", "IDEA_4"})
+
+
+def test_winners_in_line_are_measured_side_by_side_each_on_top_of_the_one_before(project: Project) -> None:
+    a_night(project, [1.0, 2.0, 3.0, 4.0], slots=4, seconds=0.5, meet=FOUR, clash=frozenset())
+    project.ok("run", "--no-sandbox", "--plain")
+    must_be_whole(project, 4)
+    assert held(project) == FOUR
+    told = history(project)
+    assert {judged.gain for judged in told.kept()} == {1.0, 2.0, 3.0, 4.0}, "each was measured for itself"
+    runs = spans(project)
+    assert len(runs) == 4 + 3, "the first needs no other run, and the others one"
+    on_top = [span for span in runs if len(span[2].inside) > 1]
+    assert sorted(len(run.inside) for _, _, run in on_top) == [2, 3, 4]
+    assert max(begin for begin, _, _ in on_top) < min(end for _, end, _ in on_top)
+
+
+def test_what_stands_on_a_winner_that_is_not_kept_is_measured_on_what_is(project: Project) -> None:
+    a_night(project, [1.0, 2.0, 3.0, 4.0], slots=4, seconds=0.5, meet=FOUR, clash=frozenset({"IDEA_2"}), together=0.25)
+    project.set(guards='["! grep IDEA_2 ideas.py"]')
+    project.commit()
+    project.ok("run", "--no-sandbox", "--plain")
+    must_be_whole(project, 4)
+    assert held(project) == FOUR - {"IDEA_2"}
+    told = history(project)
+    assert {judged.gain for judged in told.kept()} == {1.0, 3.0, 4.0}, "none has a part in what another one gained"
+    verdict = told.judged_number(2)
+    assert verdict is not None
+    assert "! grep IDEA_2 ideas.py" in verdict.reason
 
 
 @pytest.mark.parametrize("moment", [0.7, 1.1, 1.6])

@@ -1,8 +1,10 @@
 """Keep or discard where the metric repeats exactly: one run decides, and a tie is no improvement.
 
-Several candidates may be on their way at once, each made on top of the incumbent of its time. One that wins while
-another becomes the incumbent is put on top of that and measured again, since gains do not always add up; if the two do
-not go together, the better one stays.
+Several candidates may be on their way at once, each made on top of the incumbent of its time. Gains do not always add
+up, so winners stand in line: the first is about to become the incumbent, and each other is put on top of the one
+before it and measured again at once, as if that were kept already (merge queues do so with branches). Where it is, all
+is measured; where it is not, they are put on top of what is there instead. Of two that do not go together the better
+one stays.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from overnight.loop.suspicion import suspicions
 from overnight.loop.undo import dropped
 from overnight.loop.weaving import lines_saved
 from overnight.repo.branch import kept_message
+from overnight.repo.candidate import fingerprint
 
 _PAIRS = 2
 """Runs on fresh seeds of a suspicious winner and of the incumbent."""
@@ -51,46 +54,104 @@ class _Result:
         return {**metric, "before": self.before, **dict.fromkeys(("gain", "gain_low", "gain_high"), self.gain)}
 
 
-def decide_exactly(bench: Bench, proposed: Proposed, started: float) -> InSlot[Proposed | None]:
-    """Run the candidate, unless that was done before, and write the verdict.
+class ExactCourse:
+    """What becomes of candidates; knows those that have won and have no verdict yet."""
 
-    Gives the candidate back, without a verdict, where it does not fit the incumbent any more and was never measured.
-    """
-    candidate, alone = proposed, None
-    for earlier in bench.history.candidates(proposed.number)[:-1]:
-        alone = _result(bench, earlier, _run_of(bench, earlier)) or alone
-    while True:
-        run = _run_of(bench, candidate)
-        if run is None and not is_overtaken(bench, candidate):
-            run = yield from _measure(bench, candidate)
-        result = _result(bench, candidate, run)
-        if run is not None and (result is None or not result.is_wanted):
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+        self._line: list[int] = []
+        """Winners, each to be kept on top of the one before it. A new session finds them again one by one."""
+        self._blocked_by: dict[int, int] = {}
+        """Winners that do not go on top of the last in line, and whose verdict they wait for."""
+
+    def decide(self, proposed: Proposed, started: float) -> InSlot[Proposed | None]:
+        """Run the candidate, unless that was done before, and write the verdict.
+
+        Gives the candidate back, without a verdict, where it `waits` for others, and where it does not fit the
+        incumbent any more and was never measured.
+        """
+        bench, candidate, alone = self._bench, proposed, None
+        for earlier in bench.history.candidates(proposed.number)[:-1]:
+            alone = _result(bench, earlier, _run_of(bench, earlier)) or alone
+        while True:
+            run = _run_of(bench, candidate)
+            if run is None and self._is_to_be_run(candidate):
+                run = yield from _measure(bench, candidate, self._rival_of(candidate))
+            if self.waits(candidate):
+                return candidate
+            result = _result(bench, candidate, run)
+            if run is not None and bench.history.version_judged(candidate.parent) is not None:
+                if result is None or not result.is_wanted:
+                    yield from _lost(bench, candidate, run, result, alone, started)
+                    return None
+                if self._ahead_of(candidate) is None and not is_overtaken(bench, candidate):
+                    self._stand_in_line(candidate)
+                    if (yield from _won(bench, result, started)):
+                        return None
+            alone = result or alone
+            ahead = self._ahead_of(candidate) if alone is not None else None
+            carried = self._on_top_of(ahead, candidate)
+            if carried is None and ahead is not None:
+                self._blocked_by[candidate.number] = ahead.number
+                return candidate
+            if carried is None and alone is not None:
+                yield from _better_stays(bench, alone, "they change the same lines", started)
+                return None
+            if carried is None:
+                return candidate
             if alone is not None:
-                why = result.words if result else run.reason
-                yield from _better_stays(bench, alone, f"together they are no improvement ({why})", started)
-            elif result is None:
-                yield bench.failed(_record(bench, candidate, started), run)
-            else:
-                yield bench.write(_record(bench, candidate, started), reason=result.words, **result.numbers)
-            return None
-        if result is not None and not is_overtaken(bench, candidate):
-            broken, flags = yield from _tried(bench, result)
-            if broken:
-                reason = f"{broken} (it was {result.words})"
-                yield bench.write(_record(bench, candidate, started), reason=reason, flags=flags, **result.numbers)
-                return None
-            if not is_overtaken(bench, candidate):  # Something else may have been kept while the guards were tried.
-                yield _keep(bench, result, _record(bench, candidate, started), flags)
-                return None
-        alone = result or alone
-        carried = carried_over(bench, candidate, bench.incumbent())
-        if carried is None and alone is None:
-            return candidate
-        if carried is None:
-            assert alone is not None
-            yield from _better_stays(bench, alone, "they change the same lines", started)
-            return None
-        candidate = carried
+                self._stand_in_line(carried)
+            candidate = carried
+
+    def waits(self, candidate: Proposed) -> bool:
+        """Whether nothing is to be done about a candidate before others have their verdicts."""
+        blocker = self._blocked_by.get(candidate.number)
+        if blocker is not None and self._is_open(blocker):
+            return True
+        return self._stands_on_open(candidate) and (
+            self._stands_on_lost(candidate) or _run_of(self._bench, candidate) is not None
+        )
+
+    def _is_to_be_run(self, candidate: Proposed) -> bool:
+        """Whether it stands on what is the incumbent, or may well be when its turn comes."""
+        if self._stands_on_open(candidate):
+            return not self._stands_on_lost(candidate)
+        return not is_overtaken(self._bench, candidate)
+
+    def _stands_on_open(self, candidate: Proposed) -> bool:
+        return any(number not in self._bench.kept() and self._is_open(number) for number in candidate.inside)
+
+    def _stands_on_lost(self, candidate: Proposed) -> bool:
+        return any(number not in self._bench.kept() and not self._is_open(number) for number in candidate.inside)
+
+    def _is_open(self, number: int) -> bool:
+        return self._bench.history.judged_number(number) is None
+
+    def _stand_in_line(self, candidate: Proposed) -> None:
+        if candidate.number not in self._line:
+            self._line.append(candidate.number)
+
+    def _ahead_of(self, candidate: Proposed) -> Proposed | None:
+        """The winner before it in line, or the last one if it does not stand in line."""
+        self._line = [number for number in self._line if self._is_open(number)]
+        place = self._line.index(candidate.number) if candidate.number in self._line else len(self._line)
+        return self._bench.history.proposed(self._line[place - 1]) if place else None
+
+    def _on_top_of(self, ahead: Proposed | None, candidate: Proposed) -> Proposed | None:
+        """The candidate on top of a winner in line, or of the incumbent; None where it does not go there."""
+        if ahead is None:
+            return carried_over(self._bench, candidate)
+        if self._stands_on_open(ahead) and self._stands_on_lost(ahead):
+            return None  # It will not stay what it is.
+        return carried_over(self._bench, candidate, ahead)
+
+    def _rival_of(self, candidate: Proposed) -> Rival | None:
+        """What it stands on, where versions are compared side by side."""
+        bench = self._bench
+        if bench.settings.compare is None or not is_overtaken(bench, candidate):
+            return bench.rival()
+        prints = fingerprint(bench.project.edit_files(candidate.parent))
+        return Rival(Version(candidate.parent, prints), candidate.inside)
 
 
 def recheck(bench: Bench) -> InSlot[None]:
@@ -104,11 +165,9 @@ def recheck(bench: Bench) -> InSlot[None]:
     yield from bench.measure(version, incumbent.number, "incumbent", seed, words, inside=kept, rival=rival)
 
 
-def _measure(bench: Bench, candidate: Proposed, rival: Rival | None = None) -> InSlot[Measured]:
-    number = candidate.number
-    version = Version.of(candidate)
+def _measure(bench: Bench, candidate: Proposed, rival: Rival | None) -> InSlot[Measured]:
+    number, version = candidate.number, Version.of(candidate)
     inside, seed = (*candidate.inside, number), seeds_for(bench.seed, number)[0]
-    rival = rival or bench.rival()
     return (
         yield from bench.measure(version, number, "candidate", seed, candidate.hypothesis, inside=inside, rival=rival)
     )
@@ -136,6 +195,36 @@ def _result(bench: Bench, candidate: Proposed, run: Measured | None) -> _Result 
     return _Result(candidate, on, run.value, before, gain, is_wanted, words)
 
 
+def _lost(
+    bench: Bench, candidate: Proposed, run: Measured, result: _Result | None, alone: _Result | None, started: float
+) -> InSlot[None]:
+    """The verdict on what is no improvement on top of the version that it stands on; `alone` says where it was one."""
+    if alone is not None:
+        why = result.words if result else run.reason
+        yield from _better_stays(bench, alone, f"together they are no improvement ({why})", started)
+    elif result is None:
+        yield bench.failed(_record(bench, candidate, started), run)
+    else:
+        yield bench.write(_record(bench, candidate, started), reason=result.words, **result.numbers)
+
+
+def _won(bench: Bench, result: _Result, started: float) -> InSlot[bool]:
+    """The verdict on an improvement of the incumbent; False where that has changed before one could be given."""
+    candidate = result.candidate
+    broken, flags = yield from _tried(bench, result)
+    if broken:
+        reason = f"{broken} (it was {result.words})"
+        yield bench.write(_record(bench, candidate, started), reason=reason, flags=flags, **result.numbers)
+        return True
+    if is_overtaken(bench, candidate):
+        return False
+    kept = _kept(bench, result, _record(bench, candidate, started))
+    told = bench.write(kept, reason=result.words, flags=flags)
+    bench.move_branch()
+    yield told
+    return True
+
+
 def _tried(bench: Bench, result: _Result) -> InSlot[tuple[str | None, tuple[str, ...]]]:
     """Why a winner must not be kept after all, if so; and what is suspicious about it."""
     candidate, version = result.candidate, result.version
@@ -149,13 +238,6 @@ def _tried(bench: Bench, result: _Result) -> InSlot[tuple[str | None, tuple[str,
     other = Version.of(result.on, bench.project.base)
     problem = yield from measured_again(bench, candidate, version, other, pairs=_PAIRS)
     return f"suspicious, since {flags[0]}; {problem}" if problem else None, flags
-
-
-def _keep(bench: Bench, result: _Result, judged: Judged, flags: tuple[str, ...]) -> ExperimentJudged:
-    judged = _kept(bench, result, judged)
-    told = bench.write(judged, reason=result.words, flags=flags)
-    bench.move_branch()
-    return told
 
 
 def _kept(bench: Bench, result: _Result, judged: Judged) -> Judged:
@@ -175,7 +257,7 @@ def _better_stays(bench: Bench, alone: _Result, why: str, started: float) -> InS
     judged, other = _record(bench, candidate, started), f"experiment {incumbent.number}"
     gain = bench.settings.gain(alone.value, incumbent.metric or 0.0)
     if bench.settings.compare:
-        run = yield from _measure(bench, candidate)
+        run = yield from _measure(bench, candidate, bench.rival())
         gain = bench.settings.gain(run.value, run.rival) if run.value is not None and run.rival is not None else 0.0
     if gain <= 0 or alone.on.number not in (0, *bench.kept()):
         reason = f"{alone.words} by itself, but {other}, which was kept meanwhile, is no worse: {why}"

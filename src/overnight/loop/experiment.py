@@ -9,7 +9,7 @@ from overnight.ledger.records import Proposed, Steered
 from overnight.loop.bench import Bench
 from overnight.loop.carrying import carried_over, is_overtaken
 from overnight.loop.crew import InSlot
-from overnight.loop.exact import decide_exactly, recheck
+from overnight.loop.exact import ExactCourse, recheck
 from overnight.loop.live_course import LiveCourse
 from overnight.loop.noisy import NoisyCourse
 from overnight.loop.repeats import seems_exact
@@ -24,6 +24,7 @@ class Experimenter:
         self._bench = bench
         self._live = live
         self._noisy: NoisyCourse | None = None
+        self._exact = ExactCourse(bench)
         self._exact_so_far = False
 
     @property
@@ -35,7 +36,7 @@ class Experimenter:
     def decide(self, proposed: Proposed) -> InSlot[Proposed | None]:
         """Measure a candidate, or go on with that, and write the verdict.
 
-        Gives it back, without a verdict, where it does not fit the incumbent any more.
+        Gives it back, without a verdict, where it `waits` for others, or does not fit the incumbent any more.
         """
         bench = self._bench
         spent = math.fsum(run.wall_seconds for run in bench.history.runs(proposed.number))
@@ -46,7 +47,7 @@ class Experimenter:
             return None
         noisy = self._look_at_noise()
         if noisy is None:
-            return (yield from decide_exactly(bench, proposed, started))
+            return (yield from self._exact.decide(proposed, started))
         yield from noisy.decide(proposed, started)
         return None
 
@@ -61,7 +62,11 @@ class Experimenter:
             return proposed
         if not is_overtaken(bench, proposed) or bench.history.runs(proposed.number):
             return proposed
-        return carried_over(bench, proposed, bench.incumbent())
+        return carried_over(bench, proposed)
+
+    def waits(self, proposed: Proposed) -> bool:
+        """Whether it is measured, and is to be decided only when others have their verdicts."""
+        return self._live is None and self._look_at_noise() is None and self._exact.waits(proposed)
 
     def take_out(self, steered: Steered) -> InSlot[None]:
         """A person wants an experiment out of the running that is kept, or may still be. Nothing else is under way."""

@@ -117,7 +117,8 @@ class Pipeline:
         except (Trouble, OSError, pygit2.GitError) as error:
             self._wrong = self._wrong or error
         except PutDown:
-            self._last = set() if self._measuring else set(self._thinking)
+            begun = {*self._measuring, *(each.number for each in self._waiting if self._experimenter.waits(each))}
+            self._last = begun or set(self._thinking)
         return None
 
     def _begin_more(self, look_at_world: Callable[[], None]) -> Generator[SessionEvent, None, str | None]:
@@ -187,7 +188,11 @@ class Pipeline:
         is_only_the_agent = isinstance(self._wrong, Trouble) and self._wrong.kind == "agent"
         if self._wrong is not None and not (is_only_the_agent or isinstance(self._wrong, StuckError)):
             return None
-        return next((each for each in self._waiting if self._last is None or each.number in self._last), None)
+        return next((each for each in self._ready() if self._last is None or each.number in self._last), None)
+
+    def _ready(self) -> list[Proposed]:
+        """What waits for nothing but a slot."""
+        return [each for each in self._waiting if not self._experimenter.waits(each)]
 
     def _measure_more(self) -> Iterator[SessionEvent]:
         """Let every slot that is free take up what waits longest."""
@@ -204,7 +209,9 @@ class Pipeline:
                 yield self._bench.of_nothing(proposed)
                 return
             left = yield from self._experimenter.decide(proposed)
-            if left is not None:
+            if left is not None and self._experimenter.waits(left):
+                self._waiting.insert(0, left)
+            elif left is not None:
                 self._overtaken.append(left)
             self._measuring_seconds.append(time.monotonic() - began)
         finally:
@@ -232,7 +239,7 @@ class Pipeline:
             proposing, measuring = map(statistics.fmean, (self._proposing_seconds, self._measuring_seconds))
             ahead = min(proposals_ahead(len(self._slots), proposing, measuring), self._most_ahead)
         free = sum(not slot.is_busy for slot in self._slots)
-        return free + ahead > len(self._waiting) + len(self._thinking)
+        return free + ahead > len(self._ready()) + len(self._thinking)
 
     def _has_number(self) -> bool:
         """Whether there may be one more experiment."""
