@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from overnight.errors import Interrupted
@@ -165,6 +166,19 @@ def test_run_scorer_and_guard_have_the_slots_share(
         assert fleet.broken_guard(version, {}) is None
         assert os.sched_getaffinity(0) == before
         fleet.close()
+
+
+def test_slots_share_the_memory_unless_the_goal_says_what_each_may_use(project: Checkout) -> None:
+    project.write("solve.py", "import time\nheld = bytearray(60 * 2**20)\ntime.sleep(0.5)\nprint('loss: 1')\n")
+    project.commit()
+    many = Share(slots=int(psutil.virtual_memory().total / 2**20 / 20))  # So that each has 18 MiB.
+    fleet, version = fleet_of(project, share=many)
+    measured = fleet.measure(version, 1, "candidate", 1)
+    assert (measured.outcome, measured.reason) == ("crash", "the run used more than 18 MiB of memory and was ended")
+    fleet.close()
+    fleet, version = fleet_of(project, share=many, limits={"memory_mb": 1000})
+    assert fleet.measure(version, 1, "candidate", 1).outcome == "ok"
+    fleet.close()
 
 
 def test_asked_to_stop_it_stops(project: Checkout) -> None:

@@ -150,6 +150,23 @@ def test_who_thinks_does_so_beside_the_run_and_knows_what_is_under_way(project: 
     assert any("| idea 2" in brief and "do not propose these again" in brief for brief in briefs)
 
 
+def test_nobody_thinks_beside_a_run_whose_time_is_measured(project: Project) -> None:
+    a_night(project, [1.0] * 4, seconds=0.3, thinks=0.3)
+    run = (project.folder / "run.py").read_text()
+    project.write("run.py", run.replace('"loss:"', '"load_seconds:"'))
+    project.set(metric="load_seconds")
+    project.commit()
+    project.ok("run", "--no-sandbox", "--plain")
+    must_be_whole(project, 4)
+    begun = [(begin, end) for begin, end, _ in spans(project)]
+    thought = [
+        (event.time - event.record.seconds, event.time)
+        for event in history(project).events_after(0, 1000)
+        if isinstance(event.record, Proposed)
+    ]
+    assert not [1 for begin, end in begun for start, answer in thought if start < end and begin < answer]
+
+
 def test_the_built_in_search_is_asked_when_its_turn_has_come(project: Project) -> None:
     project.set(agent="search")
     project.ok("run", "--no-sandbox", "--plain", "--experiments", "6")

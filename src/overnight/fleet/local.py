@@ -63,7 +63,7 @@ class LocalSlot:
         self._work = work
         self._logs = logs
         self._sandbox = sandbox
-        self._rooms = Rooms(settings, project, work)
+        self._rooms = Rooms(settings, project, work, share.slots)
         self._should_stop = should_stop
         self._run_copy = Worktree(repository, work / "run", links)
         self._rival_copy = Worktree(repository, work / "rival", links) if settings.compare else None

@@ -23,6 +23,8 @@ class Rooms:
     """goal.md's folder, as the user has it."""
     work: Path
     """Where the copies are, and the temporary folders."""
+    slots: int = 1
+    """How many there are on this machine."""
 
     def of_run(self, command: str, copy: Worktree, artifacts: Path) -> Room:
         """For code that nobody vouches for: its own copy, what it may read, and its artifacts."""
@@ -33,7 +35,7 @@ class Rooms:
             hides=hidden_places(self.settings.hidden, self.project, copy.project),
             tmp=self._fresh_tmp("run-tmp"),
             network=self.settings.run_network,
-            limits=Limits.of(self.settings.limits),
+            limits=Limits.of(self.settings.limits, slots=self.slots),
         )
 
     def of_scorer(self, command: str, copy: Worktree, artifacts: Path) -> Room:
@@ -43,7 +45,7 @@ class Rooms:
             sees=(*self._tools(command), copy.folder, artifacts, *self._frozen()),
             tmp=self._fresh_tmp("score-tmp"),
             network=self.settings.score_network,
-            limits=Limits.of(self.settings.limits),
+            limits=Limits.of(self.settings.limits, slots=self.slots),
         )
 
     def of_comparison(self, command: str, copy: Worktree, sides: Iterable[Worktree], artifacts: Path) -> Room:
@@ -54,7 +56,7 @@ class Rooms:
             writes=(artifacts,),
             tmp=self._fresh_tmp("run-tmp"),
             network=self.settings.run_network,
-            limits=Limits.of(self.settings.limits),
+            limits=Limits.of(self.settings.limits, slots=self.slots),
         )
 
     def _frozen(self) -> tuple[Path, ...]:

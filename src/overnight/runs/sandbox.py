@@ -20,7 +20,7 @@ import psutil
 from overnight.goal.settings import GuestLimits
 
 _SHARE_OF_MEMORY = 0.9
-"""Of the machine's, where the goal sets no limit."""
+"""Of the machine's, where the goal sets no limit; what is left is the harness's and the agents'."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Limits:
     """Of all that it may write, in MiB."""
 
     @classmethod
-    def of(cls, limits: GuestLimits) -> Limits:
-        """What the goal says, in numbers."""
-        memory = limits.memory_mb or _SHARE_OF_MEMORY * psutil.virtual_memory().total / 2**20
+    def of(cls, limits: GuestLimits, *, slots: int = 1) -> Limits:
+        """What the goal says, in numbers; where it says nothing, as many guests as there are slots share the memory."""
+        memory = limits.memory_mb or _SHARE_OF_MEMORY * psutil.virtual_memory().total / 2**20 / slots
         return cls(memory, limits.processes, limits.disk_mb)
 
 
