@@ -134,7 +134,7 @@ class Night(Workbench):
         carried = [(each, self.experimenter.carried_over(each)) for each in self.waiting]
         for each, fits in carried:
             if fits is None:
-                self.bench.of_nothing(each, "it does not fit any more")
+                self.give_up(each)
         self.waiting = [fits for _, fits in carried if fits is not None]
         ready = [each for each in self.waiting if not self.experimenter.waits(each)]
         for each in ready[: ABREAST - len(self.under_way)]:
@@ -153,9 +153,14 @@ class Night(Workbench):
             if end.value is not None and self.experimenter.waits(end.value):
                 self.waiting.append(end.value)
             elif end.value is not None:
-                self.bench.of_nothing(end.value, "it does not fit any more")
+                self.give_up(end.value)
         else:
             self.under_way[number] = course, told.do(self.slot)
+
+    def give_up(self, proposed: Proposed) -> None:
+        """It would be proposed again; nothing that was measured is."""
+        assert not self.history.runs(proposed.number)
+        self.bench.of_nothing(proposed, "it does not fit any more")
 
     def killed(self) -> None:
         """What the ledger does not have is lost."""

@@ -75,7 +75,7 @@ class ExactCourse:
             alone = _result(bench, earlier, _run_of(bench, earlier)) or alone
         while True:
             run = _run_of(bench, candidate)
-            if run is None and self._is_to_be_run(candidate):
+            if run is None and (self._stands_on_open(candidate) or not is_overtaken(bench, candidate)):
                 run = yield from _measure(bench, candidate, self._rival_of(candidate))
             if self.waits(candidate):
                 return candidate
@@ -90,39 +90,29 @@ class ExactCourse:
                         return None
             alone = result or alone
             ahead = self._ahead_of(candidate) if alone is not None else None
-            carried = self._on_top_of(ahead, candidate)
-            if carried is None and ahead is not None:
+            carried = carried_over(bench, candidate, ahead)
+            if carried is not None:
+                if alone is not None:
+                    self._stand_in_line(carried)
+                candidate = carried
+            elif ahead is not None:
                 self._blocked_by[candidate.number] = ahead.number
                 return candidate
-            if carried is None and alone is not None:
+            elif alone is not None:
                 yield from _better_stays(bench, alone, "they change the same lines", started)
                 return None
-            if carried is None:
+            else:
                 return candidate
-            if alone is not None:
-                self._stand_in_line(carried)
-            candidate = carried
 
     def waits(self, candidate: Proposed) -> bool:
         """Whether nothing is to be done about a candidate before others have their verdicts."""
         blocker = self._blocked_by.get(candidate.number)
         if blocker is not None and self._is_open(blocker):
             return True
-        return self._stands_on_open(candidate) and (
-            self._stands_on_lost(candidate) or _run_of(self._bench, candidate) is not None
-        )
-
-    def _is_to_be_run(self, candidate: Proposed) -> bool:
-        """Whether it stands on what is the incumbent, or may well be when its turn comes."""
-        if self._stands_on_open(candidate):
-            return not self._stands_on_lost(candidate)
-        return not is_overtaken(self._bench, candidate)
+        return self._stands_on_open(candidate) and _run_of(self._bench, candidate) is not None
 
     def _stands_on_open(self, candidate: Proposed) -> bool:
         return any(number not in self._bench.kept() and self._is_open(number) for number in candidate.inside)
-
-    def _stands_on_lost(self, candidate: Proposed) -> bool:
-        return any(number not in self._bench.kept() and not self._is_open(number) for number in candidate.inside)
 
     def _is_open(self, number: int) -> bool:
         return self._bench.history.judged_number(number) is None
@@ -136,14 +126,6 @@ class ExactCourse:
         self._line = [number for number in self._line if self._is_open(number)]
         place = self._line.index(candidate.number) if candidate.number in self._line else len(self._line)
         return self._bench.history.proposed(self._line[place - 1]) if place else None
-
-    def _on_top_of(self, ahead: Proposed | None, candidate: Proposed) -> Proposed | None:
-        """The candidate on top of a winner in line, or of the incumbent; None where it does not go there."""
-        if ahead is None:
-            return carried_over(self._bench, candidate)
-        if self._stands_on_open(ahead) and self._stands_on_lost(ahead):
-            return None  # It will not stay what it is.
-        return carried_over(self._bench, candidate, ahead)
 
     def _rival_of(self, candidate: Proposed) -> Rival | None:
         """What it stands on, where versions are compared side by side."""
