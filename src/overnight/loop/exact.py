@@ -80,14 +80,8 @@ class ExactCourse:
             if self.waits(candidate):
                 return candidate
             result = _result(bench, candidate, run)
-            if run is not None and bench.history.version_judged(candidate.parent) is not None:
-                if result is None or not result.is_wanted:
-                    yield from _lost(bench, candidate, run, result, alone, started)
-                    return None
-                if self._ahead_of(candidate) is None and not is_overtaken(bench, candidate):
-                    self._stand_in_line(candidate)
-                    if (yield from _won(bench, result, started)):
-                        return None
+            if run is not None and (yield from self._is_judged(candidate, run, result, alone, started)):
+                return None
             alone = result or alone
             ahead = self._ahead_of(candidate) if alone is not None else None
             carried = carried_over(bench, candidate, ahead)
@@ -103,6 +97,20 @@ class ExactCourse:
                 return None
             else:
                 return candidate
+
+    def _is_judged(
+        self, candidate: Proposed, run: Measured, result: _Result | None, alone: _Result | None, started: float
+    ) -> InSlot[bool]:
+        """Write the verdict if the run tells it; `alone` is how the candidate won before it was put on something else."""
+        if self._bench.history.version_judged(candidate.parent) is None:
+            return False
+        if result is None or not result.is_wanted:
+            yield from _lost(self._bench, candidate, run, result, alone, started)
+            return True
+        if self._ahead_of(candidate) is not None or is_overtaken(self._bench, candidate):
+            return False
+        self._stand_in_line(candidate)
+        return (yield from _won(self._bench, result, started))
 
     def waits(self, candidate: Proposed) -> bool:
         """Whether nothing is to be done about a candidate before others have their verdicts."""
