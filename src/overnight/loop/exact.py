@@ -101,7 +101,7 @@ class ExactCourse:
     def _is_judged(
         self, candidate: Proposed, run: Measured, result: _Result | None, alone: _Result | None, started: float
     ) -> InSlot[bool]:
-        """Write the verdict if the run tells it; `alone` is how the candidate won before it was put on something else."""
+        """Write the verdict if the run tells it. `alone` is how it won before it was put on something else."""
         if self._bench.history.version_judged(candidate.parent) is None:
             return False
         if result is None or not result.is_wanted:
