@@ -21,6 +21,7 @@ from overnight.loop.events import (
     RunFinished,
     RunStarted,
     SessionEvent,
+    StoodInLine,
     TrialLooked,
     VerdictChanged,
     Waiting,
@@ -66,6 +67,19 @@ def test_four_slots_and_two_thinkers_at_once() -> None:
     now = after([starts(5, 1)], after([judged(1)], now))
     assert now.slots[1].words == "measuring the candidate on gpu-b"
     assert now.ready == ()
+
+
+def test_a_winner_in_line_has_no_slot_until_its_turn() -> None:
+    now = after([proposed(3), starts(3, 1), ran(3, 1), StoodInLine(3), proposed(4), starts(4, 1)])
+    assert at(now) == [(1, "running", 4)]
+    assert told(now)[-1] == "1 winner waits for the verdict before"
+    assert now.as_json()["in_line"] == 1
+    again = after([starts(3, 0)], now)
+    assert (at(again), again.in_line) == ([(0, "running", 3), (1, "running", 4)], ())
+    guarded = after([GuardsStarted(3, 0)], now)
+    assert at(after([judged(4)], guarded)) == [(0, "guarding", 3)]
+    assert at(after([judged(3)], guarded)) == [(1, "running", 4)]
+    assert after([judged(3)], now).in_line == ()
 
 
 def test_the_baseline_is_measured_in_several_slots_and_its_verdict_frees_them_all() -> None:

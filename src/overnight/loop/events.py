@@ -101,6 +101,13 @@ class Notice:
 
 
 @dataclass(frozen=True)
+class StoodInLine:
+    """An experiment has won, and leaves its slot until those have their verdicts that it stands on."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class ExperimentJudged:
     """An experiment has its verdict (number 0: the baseline is known)."""
 
@@ -160,6 +167,7 @@ SessionEvent = (
     | GuardsStarted
     | ApprovalAwaited
     | TrialLooked
+    | StoodInLine
     | ExperimentJudged
     | VerdictChanged
     | ReviewStarted

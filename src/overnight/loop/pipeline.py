@@ -17,7 +17,7 @@ from overnight.fleet.slot import Slot
 from overnight.ledger.records import Proposed
 from overnight.loop.bench import Bench
 from overnight.loop.crew import Crew, InSlot, Thinking, Worker
-from overnight.loop.events import SessionEvent
+from overnight.loop.events import SessionEvent, StoodInLine
 from overnight.loop.experiment import Experimenter
 from overnight.loop.lookahead import proposals_ahead
 from overnight.loop.proposing import NothingLeftError, propose
@@ -211,6 +211,7 @@ class Pipeline:
             left = yield from self._experimenter.decide(proposed)
             if left is not None and self._experimenter.waits(left):
                 self._waiting.insert(0, left)
+                yield StoodInLine(left.number)
             elif left is not None:
                 self._overtaken.append(left)
             self._measuring_seconds.append(time.monotonic() - began)

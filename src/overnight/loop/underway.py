@@ -28,6 +28,7 @@ from overnight.loop.events import (
     RunFinished,
     RunStarted,
     SessionEvent,
+    StoodInLine,
     TrialLooked,
     VerdictChanged,
     Waiting,
@@ -62,6 +63,8 @@ class Underway(BaseModel):
     """Proposals and reviews."""
     ready: tuple[int, ...] = ()
     """Experiments that are proposed, and wait for a slot."""
+    in_line: tuple[int, ...] = ()
+    """Experiments that have won, and wait in no slot for the verdicts of others."""
     machines: dict[int, str] = {}
     """The machine of each slot that is not on the session's own."""
 
@@ -87,6 +90,8 @@ class Underway(BaseModel):
         if self.ready and (told or self.places > 1):
             what = ("waits" if len(self.ready) == 1 else "wait") if told else "ready for the next free slot"
             told.append(f"{len(self.ready)} {what}")
+        if winners := len(self.in_line):
+            told.append(f"{winners} {'winner waits' if winners == 1 else 'winners wait'} for the verdict before")
         return "; ".join(told)
 
     def told(self) -> list[str]:
@@ -100,10 +105,11 @@ class Underway(BaseModel):
         return [*lines, beside] if beside else lines
 
     def as_json(self) -> dict[str, Any]:
-        """What `status --json` says of it: `slots`, `thinking`, and how many proposals are `waiting` for a slot."""
+        """What `status --json` says of it: `slots`, `thinking`, how many proposals are `waiting` for a slot, and how
+        many winners wait for the verdicts of others (`in_line`)."""
         shown = Activity.model_fields.keys() - {"output", "course"}
         slots, thinking = ([one.model_dump(include=shown) for one in each] for each in (self.slots, self.thinking))
-        return {"slots": slots, "thinking": thinking, "waiting": len(self.ready)}
+        return {"slots": slots, "thinking": thinking, "waiting": len(self.ready), "in_line": len(self.in_line)}
 
     def after(self, event: SessionEvent, settings: Settings | None, logs: str = "") -> Self:
         """What is under way after an event; the same object where the event says nothing about that.
@@ -122,10 +128,13 @@ class Underway(BaseModel):
             case ExperimentJudged(judged):
                 number, rest = judged.number, self._without_proposal(judged.number)
                 return rest._with(slots=_but(rest.slots, lambda one: one.course == number or _is_aside(one)))
+            case StoodInLine(number):
+                rest = self._with(slots=_but(self.slots, lambda one: one.course == number))
+                return rest._with(in_line=(*rest.in_line, number))
             case VerdictChanged() | PersonAsked():
                 return self._with(slots=_but(self.slots, _is_aside))
             case Waiting():
-                return self._with(slots=(), thinking=())
+                return self._with(slots=(), thinking=(), in_line=())
             case _:
                 return self
 
@@ -158,7 +167,8 @@ class Underway(BaseModel):
                 before = self._in(slot)
                 idea = before.hypothesis if before and before.number == number else ""
                 words = "trying the guards"
-                return self._at(slot, step="guarding", words=words, number=number, hypothesis=idea, since=now)
+                course = {"course": number} if number in self.in_line else {}
+                return self._at(slot, step="guarding", words=words, number=number, hypothesis=idea, since=now, **course)
             case ApprovalAwaited(proposed):
                 number = proposed.number
                 return self._at(
@@ -185,7 +195,7 @@ class Underway(BaseModel):
 
     def _run_started(self, event: RunStarted, settings: Settings | None, logs: str) -> Self:
         before = self._in(event.slot)
-        is_new = event.number in self.ready
+        is_new = event.number in (*self.ready, *self.in_line)
         # The incumbent, measured again for its own sake: no verdict comes of that.
         course = event.number if is_new or event.role != "incumbent" else None
         if before is not None and before.course is not None and not is_new:
@@ -238,10 +248,11 @@ class Underway(BaseModel):
         return rest._with(slots=_put(self.slots, step), places=max(self.places, slot + 1))
 
     def _without_proposal(self, number: int) -> Self:
-        """The proposal of that number is no more on its way, if it was."""
+        """The proposal of that number is no more on its way, if it was, nor does it stand in line."""
         return self._with(
             thinking=_but(self.thinking, lambda thought: thought.step == "proposing" and thought.number == number),
             ready=tuple(idea for idea in self.ready if idea != number),
+            in_line=tuple(winner for winner in self.in_line if winner != number),
         )
 
     def _with(self, **fields: object) -> Self:
