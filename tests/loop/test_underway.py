@@ -13,6 +13,7 @@ from overnight.loop.events import (
     ApprovalAwaited,
     ExperimentJudged,
     GuardsStarted,
+    NothingProposed,
     PersonAsked,
     ProposalFinished,
     ProposalStarted,
@@ -114,6 +115,11 @@ def test_an_idea_is_thought_of_again() -> None:
     nothing = Proposed(number=1, hypothesis="", proposer="claude", parent="", verdict="no_change")
     now = after([ProposalFinished(nothing)], now)
     assert now == after([judged(1)], now) == Underway(), "there is nothing to wait for a slot"
+
+
+def test_nobody_thinks_any_more_who_has_nothing_left_to_try() -> None:
+    now = after([starts(1, 0), ProposalStarted(2, "claude"), NothingProposed(2)])
+    assert (at(now), now.thinking) == ([(0, "running", 1)], ())
 
 
 def test_a_review_beside_proposals() -> None:

@@ -61,6 +61,13 @@ class ApprovalAwaited:
 
 
 @dataclass(frozen=True)
+class NothingProposed:
+    """The proposer has nothing left to try."""
+
+    number: int
+
+
+@dataclass(frozen=True)
 class TrialLooked:
     """A live variant is out, and what people have done so far was read."""
 
@@ -162,6 +169,7 @@ SessionEvent = (
     SessionOpened
     | ProposalStarted
     | ProposalFinished
+    | NothingProposed
     | RunStarted
     | RunFinished
     | GuardsStarted

@@ -17,7 +17,7 @@ from overnight.fleet.slot import Slot
 from overnight.ledger.records import Proposed
 from overnight.loop.bench import Bench
 from overnight.loop.crew import Crew, InSlot, Thinking, Worker
-from overnight.loop.events import SessionEvent, StoodInLine
+from overnight.loop.events import NothingProposed, SessionEvent, StoodInLine
 from overnight.loop.experiment import Experimenter
 from overnight.loop.lookahead import proposals_ahead
 from overnight.loop.proposing import NothingLeftError, propose
@@ -292,6 +292,7 @@ class Pipeline:
                 self._take(proposed)
         except NothingLeftError as reason:
             self._exhausted = (str(reason), bench.incumbent().commit)
+            yield NothingProposed(number)
         finally:
             if self._reviewing == number:
                 self._reviewing = None

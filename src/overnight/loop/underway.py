@@ -20,6 +20,7 @@ from overnight.loop.events import (
     ApprovalAwaited,
     ExperimentJudged,
     GuardsStarted,
+    NothingProposed,
     PersonAsked,
     ProposalFinished,
     ProposalStarted,
@@ -128,6 +129,8 @@ class Underway(BaseModel):
             case ExperimentJudged(judged):
                 number, rest = judged.number, self._without_proposal(judged.number)
                 return rest._with(slots=_but(rest.slots, lambda one: one.course == number or _is_aside(one)))
+            case NothingProposed(number):
+                return self._without_proposal(number)
             case StoodInLine(number):
                 rest = self._with(slots=_but(self.slots, lambda one: one.course == number))
                 return rest._with(in_line=(*rest.in_line, number))
