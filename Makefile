@@ -6,7 +6,7 @@ READY_FOR_TESTS := $(VENV)/.ready-for-tests
 AGENTS := .agents
 READY_AGENTS := $(AGENTS)/.ready
 
-.PHONY: demo test test-agents lint bench clean
+.PHONY: demo test test-agents lint bench docs clean
 
 demo: $(READY)  ## improve a small language model for five minutes: no key, no GPU
 	$(BIN)/overnight demo demo
@@ -29,6 +29,9 @@ bench: $(READY)  ## what the README claims about speed and size, measured here
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/utilization.py
 	$(BIN)/python benchmarks/scale.py
+
+docs: $(READY_FOR_TESTS)  ## the site that docs/ makes, in dist/site; every link must lead somewhere
+	$(BIN)/mkdocs build --strict
 
 $(READY): requirements.lock pyproject.toml scripts/setup.sh
 	sh scripts/setup.sh $(VENV)
