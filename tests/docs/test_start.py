@@ -38,4 +38,4 @@ def test_each_file_and_each_command_of_the_page(tmp_path: Path) -> None:
     assert verified, said
     assert float(verified[1]) > 10
     assert "onto your branch" in said["overnight apply"]
-    assert "COLD = 1.0 " not in (folder / "route.py").read_text()
+    assert "COLD = 0.1 " not in (folder / "route.py").read_text()
