@@ -67,6 +67,7 @@ def settings() -> Iterator[str]:
 
     def described(model: type[BaseModel], name: str) -> str:
         docstring = docstrings[model.__name__][name].docstring
+        assert docstring, f"{model.__name__}.{name} does not say what it is for"
         return " ".join(docstring.value.split())
 
     for name, field in Settings.model_fields.items():
@@ -140,11 +141,28 @@ def commands() -> Iterator[str]:
             )
 
 
+SETTINGS = """### Settings { #overnight.Settings }
+
+The front matter of goal.md; it has an attribute for [each setting](settings.md).
+"""
+
+
 def python() -> Iterator[str]:
     """Every public name, by its docstring."""
+    groups: dict[str, list[str]] = {"Sessions, and what they are made of": [], "Events": [], "Errors": []}
     for name in overnight.__all__:
-        if not name.startswith("_"):
-            yield f"::: overnight.{name}\n"
+        found = getattr(overnight, name)
+        if isinstance(found, type) and issubclass(found, Exception):
+            groups["Errors"].append(name)
+        elif getattr(found, "__module__", "") == "overnight.loop.events":
+            groups["Events"].append(name)
+        elif not name.startswith("_"):
+            groups["Sessions, and what they are made of"].append(name)
+    for title, names in groups.items():
+        if names:
+            yield f"## {title}\n"
+        for name in names:
+            yield SETTINGS if getattr(overnight, name) is Settings else f"::: overnight.{name}\n"
 
 
 MAKERS = {maker.__name__: maker for maker in (settings, commands, python)}
