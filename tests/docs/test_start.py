@@ -33,7 +33,7 @@ def test_each_file_and_each_command_of_the_page(tmp_path: Path) -> None:
         assert done.returncode == 0, block["text"] + done.stdout + done.stderr
         said[block["text"].split("\n", maxsplit=1)[0]] = done.stdout
     assert "noisy" in said["overnight check --init"]
-    assert "16 experiments" in said["overnight run"]
+    assert "12 experiments" in said["overnight run"]
     verified = re.search(r"Verified ([\d.]+) % better", said["overnight verify"])
     assert verified, said
     assert float(verified[1]) > 10
