@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 import overnight
 from overnight.cli.main import app
 from overnight.goal.settings import LiveSettings, Settings, StopRules
+from tests.browser import SLOW
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -119,6 +120,7 @@ def all_commands_and_names_are_there(site: dict[str, Html]) -> None:
 def it_can_be_searched_from_a_folder(folder: Path, chromium: Browser) -> None:
     asked: list[str] = []
     view = chromium.new_page()
+    view.set_default_timeout(SLOW)
     view.on("request", lambda request: asked.append(request.url))
     view.goto((folder / "start.html").as_uri())
     view.get_by_role("textbox", name="Search").press_sequentially("kill_at")
