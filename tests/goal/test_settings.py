@@ -154,8 +154,10 @@ def test_a_fleet_is_what_it_was_after_it_was_written_down(given: dict[str, objec
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ({"fleet": "kubernetes"}, "write `local`, `ray`, `ray://HOST:10001` or `slurm`"),
-        ({"fleet": "ray://head"}, "it is no fleet"),
+        ({"fleet": "ray://head"}, "it is no fleet; write `local`, `ray`, `ray://HOST:10001`, `slurm`, or the name"),
+        ({"fleet": "http://kubernetes"}, "it is no fleet"),
+        ({"judge": "rm -rf"}, "it is no judge"),
+        ({"judge": "careful", "prefer": "simpler"}, "take one of the two away"),
         ({"resources": {"num_gpus": 1}}, "it is for `fleet: ray`; take this line away"),
         ({"fleet": "ray", "slurm": {"folder": "x"}}, "it is for `fleet: slurm`"),
         ({"fleet": "slurm", "resources": {"num_gpus": 1}}, "it is for `fleet: ray`"),

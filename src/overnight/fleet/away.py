@@ -9,10 +9,9 @@ from typing import Protocol
 
 from overnight.errors import OvernightError, Trouble, explain_os
 from overnight.fleet.outpost import Answer, Order
-from overnight.fleet.slot import Version
+from overnight.fleet.slot import Version, as_asked
 from overnight.ledger.records import Measured, Role
 from overnight.runs.output import Output
-from overnight.runs.redact import redact
 
 MOST_TRIES = 3
 """So often an order is begun, each time on another machine, before it is given up."""
@@ -102,13 +101,10 @@ class AwaySlot:
             reason=f"{LOST} while it ran, {len(lost)} times: {lost[-1]}",
         )
         self._one_type.is_proven = self._one_type.is_proven or measured.outcome == "ok"
-        # What was asked for is known here; what comes from elsewhere says only what came of it.
-        asked = {"number": number, "role": role, "seed": seed, "slot": self.number, "commit": version.commit}
-        prints = {"fingerprint": version.fingerprint, "rival_fingerprint": rival.fingerprint if rival else None}
-        told = {"reason": redact(measured.reason), "output_tail": redact(measured.output_tail)}
         place = {"output": str((self._logs / order.log).relative_to(self._logs.parents[2]))}
         cut_off = {"cut_off": (*(LOST for _ in lost), *measured.cut_off)}
-        return measured.model_copy(update={**asked, **prints, **told, **place, **cut_off})
+        measured = as_asked(measured, self.number, version, number, role, seed, rival)
+        return measured.model_copy(update={**place, **cut_off})
 
     def broken_guard(self, version: Version, metrics: Mapping[str, float] | None) -> str | None:
         """See `Slot`."""

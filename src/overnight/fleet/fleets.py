@@ -11,13 +11,13 @@ from pathlib import Path
 
 from overnight.errors import OvernightError, Trouble
 from overnight.fleet.away import AwaySlot, Line, OneType
-from overnight.fleet.local import LocalSlot
+from overnight.fleet.custom import FleetPlan, custom_slots
 from overnight.fleet.outpost import Charter
 from overnight.fleet.ray import HOW_TO_START, RayCluster, RayLine
-from overnight.fleet.shares import shares_here
 from overnight.fleet.slot import Slot
 from overnight.fleet.slurm import SlurmLine
 from overnight.goal.settings import GpuSlots, Settings
+from overnight.plugins import load
 from overnight.repo.bundle import Sender
 from overnight.repo.git import Repository
 from overnight.runs.sandbox import Sandbox
@@ -51,29 +51,19 @@ def open_fleet(
     sandbox: Sandbox,
     should_stop: Callable[[], bool],
     machine_type: str = "",
+    has_worked: bool = False,
 ) -> Fleet:
     """The fleet that `settings` ask for, with as many slots; `auto` takes as many as there is room for.
 
-    `base` is the baseline's commit; `machine_type` is the type that has measured the baseline, if one has. Raises
-    OvernightError when the set-up is wrong, Trouble when a fleet that has worked before is not to be reached now.
+    `base` is the baseline's commit; `machine_type` is the type that has measured the baseline, if one has, and
+    `has_worked` whether any has. Raises OvernightError when the set-up is wrong, Trouble when a fleet that has worked
+    before is not to be reached now.
     """
+    plan = FleetPlan(repository, settings, base, session, work, logs, sandbox, should_stop)
     if settings.fleet == "local":
-        return Fleet(
-            [
-                LocalSlot(
-                    Repository.find(repository.root / repository.prefix),  # Threads do not share one.
-                    settings,
-                    base,
-                    work=work / f"slot-{number}" if number else work,
-                    logs=logs,
-                    sandbox=sandbox,
-                    should_stop=should_stop,
-                    number=number,
-                    share=share,
-                )
-                for number, share in enumerate(shares_here(settings.slots))
-            ]
-        )
+        return Fleet(plan.local_slots())
+    if settings.own_fleet is not None:
+        return Fleet(custom_slots(load("fleet", settings.own_fleet), plan, has_worked=has_worked))
     slots = len(settings.slots.gpus) if isinstance(settings.slots, GpuSlots) else settings.slots
     charter = _charter(repository, settings, base, session=session, sandboxed=sandbox.confines)
     sender, one_type = Sender(repository, work / "parcels"), OneType(machine_type)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from overnight.ledger.records import Judged, Measured, Proposed, Role
+from overnight.runs.redact import redact
 
 
 @dataclass(frozen=True)
@@ -22,8 +23,23 @@ class Version:
         return cls(record.commit or base, record.fingerprint or "")
 
 
+def as_asked(
+    measured: Measured, slot: int, version: Version, number: int, role: Role, seed: int, rival: Version | None
+) -> Measured:
+    """A run that was made elsewhere: what was asked for is known here, and it says only what came of it."""
+    asked = {"number": number, "role": role, "seed": seed, "slot": slot, "commit": version.commit}
+    prints = {"fingerprint": version.fingerprint, "rival_fingerprint": rival.fingerprint if rival else None}
+    told = {"reason": redact(measured.reason), "output_tail": redact(measured.output_tail)}
+    return measured.model_copy(update={**asked, **prints, **told})
+
+
 class Slot(Protocol):
-    """Makes runs, one at a time, each in a thread of the slot's own; none of it knows what other slots do."""
+    """Makes runs, one at a time, each in a thread of the slot's own; none of it knows what other slots do.
+
+    A fleet of your own returns its slots from a function (see `FleetPlan`). What is asked for in `measure` is written
+    into the record whatever it says of that, so that only what came of the run is its own: the outcome, the metric
+    (`value`), all numbers that were printed (`metrics`), seconds, MiB.
+    """
 
     number: int
     """Its place among the session's slots, from 0."""

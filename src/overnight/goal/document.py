@@ -16,7 +16,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from overnight.errors import GoalError
-from overnight.goal.settings import GuestLimits, Settings, StopRules
+from overnight.goal.settings import FLEETS, GuestLimits, Settings, StopRules
+from overnight.plugins import Kind, installed_words, is_name, offered
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _GLOB = re.compile(r"[*?\[]")
@@ -58,6 +59,7 @@ class Goal:
         except ValidationError as error:
             mistakes += [_explain(path, lines, detail) for detail in error.errors()]
         mistakes += _missing_files(path, lines, keys)
+        mistakes += _missing_plugins(path, lines, keys)
         if mistakes or settings is None:
             raise GoalError(sorted(mistakes, key=_line_number))
         return cls(path, text, settings, english, {key: line for key, line in lines.items() if "." not in key})
@@ -175,6 +177,17 @@ def _missing_files(path: Path, lines: Mapping[str, int], keys: Mapping[str, Any]
         for name in [named] if isinstance(named, str) else named if isinstance(named, list) else []:
             if isinstance(name, str) and name and (problem := _path_problem(path.parent, key, name)):
                 yield f"{path.name}:{lines.get(key, 1)}: `{key}`: {problem}"
+
+
+def _missing_plugins(path: Path, lines: Mapping[str, int], keys: Mapping[str, Any]) -> Iterable[str]:
+    """A mistake for a fleet or a judge that is neither built in nor brought by an installed package."""
+    kinds: tuple[tuple[Kind, tuple[str, ...]], ...] = (("fleet", FLEETS), ("judge", ()))
+    for kind, built_in in kinds:
+        name = keys.get(kind)
+        if isinstance(name, str) and is_name(name) and name not in (*built_in, *offered(kind)):
+            known = f"built in are {', '.join(built_in)}; " if built_in else ""
+            where = f"{path.name}:{lines.get(kind, 1)}"
+            yield f"{where}: `{kind}`: there is no {kind} {name!r} here; {known}{installed_words(kind)}"
 
 
 def _path_problem(folder: Path, key: str, name: str) -> str | None:

@@ -8,6 +8,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
+from overnight.plugins import is_name
+
 Direction = Literal["lower", "higher"]
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
@@ -58,9 +60,20 @@ def _none_empty(values: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _a_fleet(word: str) -> str:
-    if not re.fullmatch(r"local|ray|slurm|ray://[^\s/]+:\d+", word):
-        raise ValueError("it is no fleet; write `local`, `ray`, `ray://HOST:10001` or `slurm`")
+    if not (is_name(word) or re.fullmatch(r"ray://[^\s/]+:\d+", word)):
+        raise ValueError(f"it is no fleet; write {FLEETS_IN_WORDS}")
     return word
+
+
+def _a_judge(word: str) -> str:
+    if not is_name(word):
+        raise ValueError("it is no judge; write the name of one that an installed package brings")
+    return word
+
+
+FLEETS = ("local", "ray", "slurm")
+"""Those that are built in; any other name is that of an installed package's."""
+FLEETS_IN_WORDS = "`local`, `ray`, `ray://HOST:10001`, `slurm`, or the name of one that an installed package brings"
 
 
 class _Frozen(BaseModel):
@@ -182,7 +195,8 @@ class Settings(_Frozen):
     """What a run is that had to be ended by force: scored on what it wrote so far, or a `timeout`."""
     agent: Annotated[Strings, Field(min_length=1), AfterValidator(_none_empty)] = ("search",)
     """Who proposes: `search` (built in, needs no model), a coding agent or a model by name (`claude`, `openai:MODEL`),
-    any command that edits files; or several, which take turns as they earn them."""
+    a proposer that an installed package brings, any command that edits files; or several, which take turns as they earn
+    them."""
     agent_timeout: Seconds = 1800.0
     """How long the agent may think about one proposal."""
     agent_memory: Literal["fresh", "session"] = "fresh"
@@ -200,6 +214,8 @@ class Settings(_Frozen):
     """`simpler` keeps a change that makes the files shorter if it is not worse than by `margin`."""
     margin: Annotated[float, Field(ge=0)] = 0.0
     """How much worse a simpler version may be, in the metric's own unit."""
+    judge: Annotated[str, AfterValidator(_a_judge)] | None = None
+    """Who decides, if not Overnight itself: the name of a judge that an installed package brings."""
     guards: Strings = ()
     """Must hold before a keep: commands that must succeed, or limits such as `peak_mb < 4000`."""
     read: Strings = ()
@@ -220,7 +236,7 @@ class Settings(_Frozen):
     """Beyond these a run is a `crash` and says so."""
     fleet: Annotated[str, AfterValidator(_a_fleet)] = "local"
     """Where runs are made: on this machine, on a Ray cluster (`ray` for the one that this machine is part of, or
-    `ray://HOST:10001`), or as jobs of `slurm`."""
+    `ray://HOST:10001`), as jobs of `slurm`, or by a fleet that an installed package brings."""
     resources: dict[str, Annotated[float, Field(ge=0)]] = {}
     """What a slot on Ray holds, by Ray's own words: `{num_cpus: 8, num_gpus: 1}`, or the name of a custom resource; one
     processor unless it says otherwise."""
@@ -254,7 +270,7 @@ class Settings(_Frozen):
             raise ValueError("`compare` measures already; take one of the two away")
         return live
 
-    @field_validator("run", "score", "verify", "prefer")
+    @field_validator("run", "score", "verify", "prefer", "judge")
     @classmethod
     def _live_is_enough(cls, value: str | None, info: ValidationInfo) -> str | None:
         if value is not None and info.data.get("live") is not None:
@@ -313,6 +329,13 @@ class Settings(_Frozen):
             raise ValueError(f"{metric!r} is not a metric's name; write the one word that is printed before the number")
         return metric
 
+    @field_validator("judge")
+    @classmethod
+    def _judge_is_enough(cls, judge: str | None, info: ValidationInfo) -> str | None:
+        if judge is not None and info.data.get("prefer") is not None:
+            raise ValueError("it decides by itself, so that `prefer` would not count; take one of the two away")
+        return judge
+
     @field_validator("kill_at")
     @classmethod
     def _kill_after_budget(cls, kill_at: float | None, info: ValidationInfo) -> float | None:
@@ -329,6 +352,11 @@ class Settings(_Frozen):
     def self_reported(self) -> bool:
         """Whether the metric is printed by the very code that may be changed, so that nothing vouches for it."""
         return self.score is None and self.compare is None and self.live is None
+
+    @property
+    def own_fleet(self) -> str | None:
+        """The name of the fleet, where a package has to bring it."""
+        return None if self.fleet in FLEETS or self.fleet.startswith("ray://") else self.fleet
 
     @property
     def hard_limit(self) -> float:

@@ -100,6 +100,7 @@ def measuring_again(state: State, session: str | None, should_stop: Callable[[],
             sandbox=sandbox_of(started.sandbox),
             should_stop=should_stop,
             machine_type=next((run.machine_type for run in history.baseline_runs()), ""),
+            has_worked=True,
         )
         origin = Origin(repository, started.base, Scope(settings.edit))
         try:

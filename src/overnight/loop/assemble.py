@@ -12,6 +12,7 @@ from overnight.goal.settings import Settings
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Proposed, Steered
 from overnight.loop.state import State
+from overnight.plugins import is_name, load, offered
 from overnight.propose.agents import check_agent, named
 from overnight.propose.agents.any_command import AnyCommand
 from overnight.propose.brief import Brief
@@ -120,6 +121,8 @@ def make_proposer(
             return _search(project, history, seed)
         if is_model(who):
             return ModelProposer(who, settings, should_stop=should_stop)
+        if is_brought(who):
+            return _brought(who, settings, should_stop)
         agent, model = named(who) or (AnyCommand(who), None)
         return CommandProposer(
             agent,
@@ -168,6 +171,8 @@ def check_agents(settings: Settings, goal: Goal) -> None:
             check_model(who, settings.base_url)
         elif known := named(who):
             check_agent(known[0])
+        elif is_brought(who):
+            load("proposer", who)
         else:
             check_program(who, goal.folder)
 
@@ -176,6 +181,17 @@ def _search(project: Project, history: History, seed: int) -> Proposer:
     from overnight.propose.search import SearchProposer  # noqa: PLC0415 - LibCST takes a while to load
 
     return SearchProposer(seed, history.judged_after, lambda files: history.tried(fingerprint(files)) is not None)
+
+
+def is_brought(who: str) -> bool:
+    """Whether an installed package brings a proposer of this name. What is built in comes first, any command last."""
+    return who != "search" and is_name(who) and named(who) is None and who in offered("proposer")
+
+
+def _brought(who: str, settings: Settings, should_stop: Callable[[], bool]) -> Proposer:
+    from overnight.propose.custom import CustomProposer  # noqa: PLC0415 - hardly anybody has one
+
+    return CustomProposer(load("proposer", who), limit=settings.agent_timeout, should_stop=should_stop)
 
 
 def make_brief(

@@ -78,6 +78,7 @@ class Night:
             sandbox=sandbox,
             should_stop=self._is_to_end,
             machine_type=next((run.machine_type for run in history.baseline_runs()), ""),
+            has_worked=bool(history.baseline_runs()),
         )
         self._slots = [Worker(slot.number, slot) for slot in self._fleet.slots]
         self._thinkers: list[Worker[Proposer]] = []

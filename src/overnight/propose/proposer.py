@@ -45,23 +45,31 @@ class Proposal:
 
 
 class Proposer(Protocol):
-    """Whoever suggests changes: a coding agent, a model, the built-in search."""
+    """Whoever suggests changes: a coding agent, a model, the built-in search, or a class of your own.
 
-    name: str
+    Yours is named as an entry point in the group `overnight.proposers`, is made without arguments, and has to say what
+    `propose` does; a class that inherits from this one has the rest already. Several of it may be made, each used by a
+    thread of its own.
+    """
+
+    name: str = ""
+    """What the history calls it; of one of your own, the name of its entry point counts."""
 
     def propose(self, brief: Brief) -> Proposal:
-        """Suggest one change to the incumbent. Must not raise for anything the outside world does."""
+        """Suggest one change to the incumbent, whose files are in the brief.
+
+        Should not raise for anything the outside world does, but say `unavailable`, so that it is asked again later.
+        """
         ...
 
     @property
     def reviews(self) -> bool:
         """Whether it can say in words what it has learned."""
-        ...
+        return False
 
     def review(self, brief: Brief) -> Proposal:
-        """Say it, in `output`; only where `reviews`. Must not raise either, and changes nothing."""
-        ...
+        """Say it, in `output`; only where `reviews`. Changes nothing."""
+        return Proposal({}, failure="it does not look back")
 
     def close(self) -> None:
         """Give back what was held (folders, processes)."""
-        ...

@@ -39,18 +39,23 @@ def wait_for(
             _end(loop)
 
     threading.Thread(target=work, name="overnight-model", daemon=True).start()
-    deadline = time.monotonic() + limit
     try:
-        while not wait([done], timeout=_GLANCE).done:
-            if should_stop():
-                raise Interrupted
-            if time.monotonic() > deadline:
-                raise TimeoutError
-        return done.result()
+        return result_of(done, limit=limit, should_stop=should_stop)
     finally:
         if not done.done():
             loop.call_soon_threadsafe(task.cancel)
             wait([done], timeout=_GOODBYE)
+
+
+def result_of(done: Future[Result], *, limit: float, should_stop: Callable[[], bool]) -> Result:
+    """What comes of it. Raises TimeoutError after `limit` seconds and Interrupted when asked to stop, soon after."""
+    deadline = time.monotonic() + limit
+    while not wait([done], timeout=_GLANCE).done:
+        if should_stop():
+            raise Interrupted
+        if time.monotonic() > deadline:
+            raise TimeoutError
+    return done.result()
 
 
 def _end(loop: asyncio.AbstractEventLoop) -> None:
