@@ -8,7 +8,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic_core import PydanticCustomError
 
-from overnight.plugins import is_name
+from overnight.plugins import Kind, is_name
 
 Direction = Literal["lower", "higher"]
 
@@ -357,6 +357,12 @@ class Settings(_Frozen):
     def own_fleet(self) -> str | None:
         """The name of the fleet, where a package has to bring it."""
         return None if self.fleet in FLEETS or self.fleet.startswith("ray://") else self.fleet
+
+    @property
+    def plugins(self) -> list[tuple[Kind, str]]:
+        """What decides and what measures, where packages have to bring it."""
+        named: tuple[tuple[Kind, str | None], ...] = (("judge", self.judge), ("fleet", self.own_fleet))
+        return [(kind, name) for kind, name in named if name is not None]
 
     @property
     def hard_limit(self) -> float:

@@ -177,6 +177,12 @@ def check_agents(settings: Settings, goal: Goal) -> None:
             check_program(who, goal.folder)
 
 
+def check_plugins(settings: Settings) -> None:
+    """Raise OvernightError unless the judge and the fleet that `settings` name can be loaded, if packages bring them."""
+    for kind, name in settings.plugins:
+        load(kind, name)
+
+
 def _search(project: Project, history: History, seed: int) -> Proposer:
     from overnight.propose.search import SearchProposer  # noqa: PLC0415 - LibCST takes a while to load
 

@@ -19,7 +19,7 @@ from overnight.goal.names import direction_of
 from overnight.judge.judge import EXACT_RUNS
 from overnight.judge.noise import Noise, pooled_noise
 from overnight.ledger.records import Measured
-from overnight.loop.assemble import Project, check_agents
+from overnight.loop.assemble import Project, check_agents, check_plugins
 from overnight.loop.events import RunFinished, RunStarted
 from overnight.loop.hints import baseline_error
 from overnight.loop.meter import Meter
@@ -80,6 +80,7 @@ def check_goal(
     """
     project = Project.of(goal)
     check_agents(goal.settings, goal)
+    check_plugins(goal.settings)
     check_notify(goal.settings, goal)
     check_mlflow(goal.settings, goal)
     state = State.of(goal.folder)

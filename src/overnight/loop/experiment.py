@@ -9,6 +9,7 @@ from overnight.ledger.records import Proposed, Steered
 from overnight.loop.bench import Bench
 from overnight.loop.carrying import carried_over, is_overtaken
 from overnight.loop.crew import InSlot
+from overnight.loop.custom_course import CustomCourse
 from overnight.loop.exact import ExactCourse, recheck
 from overnight.loop.live_course import LiveCourse
 from overnight.loop.noisy import NoisyCourse
@@ -23,6 +24,7 @@ class Experimenter:
         """`live` is how a goal is decided that says `live:`."""
         self._bench = bench
         self._live = live
+        self._custom = CustomCourse(bench, bench.settings.judge) if bench.settings.judge else None
         self._noisy: NoisyCourse | None = None
         self._exact = ExactCourse(bench)
         self._exact_so_far = False
@@ -30,7 +32,7 @@ class Experimenter:
     @property
     def noise(self) -> float:
         """Standard deviation of one run, in the metric's unit; 0 where the metric is exact."""
-        noisy = self._look_at_noise()
+        noisy = self._custom or self._look_at_noise()
         return noisy.noise if noisy else 0.0
 
     def decide(self, proposed: Proposed) -> InSlot[Proposed | None]:
@@ -45,6 +47,8 @@ class Experimenter:
         if self._live is not None:
             yield from self._live.decide(proposed, started)
             return None
+        if self._custom is not None:
+            return (yield from self._custom.decide(proposed, started))
         noisy = self._look_at_noise()
         if noisy is None:
             return (yield from self._exact.decide(proposed, started))
@@ -66,7 +70,8 @@ class Experimenter:
 
     def waits(self, proposed: Proposed) -> bool:
         """Whether it is measured, and is to be decided only when others have their verdicts."""
-        return self._live is None and self._look_at_noise() is None and self._exact.waits(proposed)
+        is_exact = self._live is None and self._custom is None and self._look_at_noise() is None
+        return is_exact and self._exact.waits(proposed)
 
     def take_out(self, steered: Steered) -> InSlot[None]:
         """A person wants an experiment out of the running that is kept, or may still be. Nothing else is under way."""
@@ -86,7 +91,7 @@ class Experimenter:
 
     def _look_at_noise(self) -> NoisyCourse | None:
         """How to decide: by one run, or once any version has not given the same number each time, under noise."""
-        if self._live is None and self._noisy is None and not self._exact_so_far:
+        if self._live is None and self._custom is None and self._noisy is None and not self._exact_so_far:
             self._exact_so_far = seems_exact(self._bench.history)
             if not self._exact_so_far:
                 self._noisy = NoisyCourse(self._bench)

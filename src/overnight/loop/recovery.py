@@ -20,7 +20,7 @@ from overnight.runs.world import World
 
 _MEASURING = ("edit", "run", "compare", "live", "score", "metric", "direction", "budget", "kill_at", "overtime",
     "guards", "read", "hidden", "run_network", "score_network", "score_env", "limits", "prefer", "margin",
-    "fleet", "setup", "resources",
+    "fleet", "setup", "resources", "judge",
 )  # fmt: skip
 """Settings that must not change within a session: runs before and after could not be compared.
 

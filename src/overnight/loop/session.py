@@ -19,7 +19,7 @@ from overnight.goal.settings import Settings
 from overnight.ledger.history import sessions
 from overnight.ledger.records import Resumed, Stopped, Troubled
 from overnight.ledger.store import Ledger, Recorder
-from overnight.loop.assemble import Project, check_agents
+from overnight.loop.assemble import Project, check_agents, check_plugins
 from overnight.loop.companions import Companion, accompanied
 from overnight.loop.confinement import sandbox_of
 from overnight.loop.events import (
@@ -70,6 +70,7 @@ class Session:
         self._sandboxed = sandbox
         self._stop_requested = False
         check_agents(self.settings, self.goal)
+        check_plugins(self.settings)
         check_notify(self.settings, self.goal)
         check_mlflow(self.settings, self.goal)
         self.project = Project.of(self.goal)

@@ -25,7 +25,7 @@ def explain(history: History, number: int, rule: str, live_rule: str) -> list[st
         lines.append(f"look at it:    {'; '.join(last.flags)}")
     if "people" in last.evidence:
         lines.append(f"the rule:      {live_rule}")
-    elif last.evidence:
+    elif "chance" in last.evidence:
         lines.append(f"the rule:      {rule}; the rest goes on being measured with other changes")
     if len({(judged.verdict, judged.undecided) for _, judged in verdicts}) > 1:
         lines.append("how it went:")
@@ -40,6 +40,8 @@ def _known_before(judged: Judged) -> str:
     stood = f"without the change the metric is {judged.before:.6g}" if judged.before is not None else "the incumbent"
     if "people" in judged.evidence:
         return f"{stood}, as far as rates of different days can be compared"
+    if "pairs" in judged.evidence:
+        return f"{stood}; the judge that `judge:` names decides"
     if not judged.evidence:
         return f"{stood}; repeating a version has always given the same number, so one run decides"
     facts = judged.evidence
@@ -70,7 +72,7 @@ def _measured(judged: Judged, runs: list[Measured]) -> str:
     failed = len(runs) - len(good)
     words = ", ".join(map(_value, good[:8])) + (", …" if len(good) > 8 else "")
     parts = [f"{len(good)} {'run' if len(good) == 1 else 'runs'} in this experiment" + (f": {words}" if good else "")]
-    if judged.evidence and judged.evidence["runs"] > sum(judged.number in (run.inside or ()) for run in good):
+    if judged.evidence.get("runs", 0) > sum(judged.number in (run.inside or ()) for run in good):
         parts.append(f"{judged.evidence['runs']:.0f} in all that held the change, most of them with other changes too")
     if failed:
         parts.append(f"{failed} failed")

@@ -1,4 +1,4 @@
-"""The part of the frozen world that git does not track: the programs of a goal, their packages, and its data.
+"""The part of the frozen world that git does not track: a goal's programs, their packages, its data, its own judge.
 
 If any of it changes during the night, numbers before and after no longer compare.
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from overnight.errors import Trouble, explain_os
 from overnight.goal.settings import Settings
+from overnight.plugins import load
 from overnight.runs.places import place_of
 from overnight.runs.sandbox import words_of
 
@@ -38,6 +39,8 @@ class World:
             parts[f"the program {program}"] = self._file(program)
             for packages in _packages_of(program):
                 parts[f"the packages in {packages}"] = self._packages(packages)
+        for plugin in (load(kind, name) for kind, name in self._settings.plugins):
+            parts[f"{plugin} in {plugin.file}"] = self._file(Path(plugin.file))
         for name in (*self._settings.read, *self._settings.hidden):
             parts[f"the data {name}"] = self._tree(place_of(name, self._project))
         return parts
