@@ -285,6 +285,12 @@ def sessions(source: Source, home: str = "") -> list[str]:
     return [name for (name,) in source.rows(f"{begun} AND payload ->> 'home' = :home ORDER BY id", home=home)]
 
 
+def last_session(source: Source, goal_file: str, home: str = "") -> str | None:
+    """The newest session of the goal in the file of that name; None where there is none."""
+    names = reversed(sessions(source, home))
+    return next((name for name in names if History(source, name).started().goal_file == goal_file), None)
+
+
 def choose_session(source: Source, name: str | None, home: str = "") -> str:
     """The session called `name`, or the newest one of this home. Raises SessionError if there is none."""
     if name is not None:

@@ -178,7 +178,7 @@ def check_agents(settings: Settings, goal: Goal) -> None:
 
 
 def check_plugins(settings: Settings) -> None:
-    """Raise OvernightError unless the judge and the fleet that `settings` name can be loaded, if packages bring them."""
+    """Raise OvernightError unless the judge and the fleet that `settings` name can be loaded."""
     for kind, name in settings.plugins:
         load(kind, name)
 

@@ -110,7 +110,7 @@ class BackgroundCompanion(ABC):
         self._has_failed = True
 
 
-def accompanied(events: Generator[SessionEvent], companions: Sequence[Companion]) -> Iterator[SessionEvent]:
+def accompanied(events: Generator[SessionEvent], companions: Sequence[Companion]) -> Generator[SessionEvent]:
     """A session's events, which the companions hear of too, and what these have to say in between."""
     failure: OvernightError | None = None
     with contextlib.closing(events):

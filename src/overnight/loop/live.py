@@ -46,7 +46,7 @@ class Pulse:
             half.write_text(live.model_dump_json(), encoding="utf-8")
             half.replace(self._place)
 
-    def end(self) -> None:
+    def close(self) -> None:
         """Nobody is at work any more."""
         with contextlib.suppress(OSError):
             self._place.unlink()

@@ -8,7 +8,7 @@ from typing import Any
 import overnight
 from overnight.errors import SessionError
 from overnight.goal.settings import Settings
-from overnight.ledger.history import History, sessions
+from overnight.ledger.history import History, last_session, sessions
 from overnight.ledger.records import SessionStarted
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project
@@ -101,8 +101,8 @@ def take_up(
 
 def _last_session(ledger: Ledger, goal_file: str, home: str) -> Recorder | None:
     """The newest session of the goal in `goal_file`."""
-    histories = (Recorder(ledger, session) for session in reversed(sessions(ledger, home)))
-    return next((history for history in histories if history.started().goal_file == goal_file), None)
+    name = last_session(ledger, goal_file, home)
+    return Recorder(ledger, name) if name is not None else None
 
 
 def agree(history: History, refs: SessionRefs) -> None:

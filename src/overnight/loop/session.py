@@ -9,45 +9,45 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from random import Random
-from typing import Literal
+from typing import Any, Literal, TypeVar
 
 import pygit2
 
-from overnight.errors import GoalError, Interrupted, OvernightError, Trouble, explain_os
+from overnight.errors import GoalError, Interrupted, OvernightError, SessionError, Trouble, explain_os
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
-from overnight.ledger.history import sessions
-from overnight.ledger.records import Resumed, Stopped, Troubled
+from overnight.ledger.history import History, last_session, sessions
+from overnight.ledger.records import Resumed, Troubled
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project, check_agents, check_plugins
 from overnight.loop.companions import Companion, accompanied
 from overnight.loop.confinement import sandbox_of
-from overnight.loop.events import (
-    Notice,
-    SessionClosed,
-    SessionEvent,
-    SessionOpened,
-    Waiting,
-    is_progress,
-)
+from overnight.loop.ending import about_the_branch, about_the_trial, put_down
+from overnight.loop.events import SessionEvent, SessionOpened, Waiting, is_progress
 from overnight.loop.frozen import FrozenWorld
 from overnight.loop.live import Pulse
 from overnight.loop.night import Night
 from overnight.loop.notify import check_notify
 from overnight.loop.patience import Patience
 from overnight.loop.pipeline import StuckError
-from overnight.loop.recovery import agree, take_up
+from overnight.loop.reading import open_source, summary_of
+from overnight.loop.recovery import AlreadyFinished, agree, take_up
 from overnight.loop.state import State
 from overnight.loop.steering import PutDown, Steering
 from overnight.loop.telling import Teller
 from overnight.loop.tracking import Tracker, check_mlflow
+from overnight.morning.export import as_row
+from overnight.morning.summary import Summary
 from overnight.repo.branch import SessionRefs
+
+_Event = TypeVar("_Event", bound=SessionEvent)
 
 
 class Session:
     """One night on one goal. `for event in Session(goal).run(): …` does what `overnight run` does.
 
-    Nothing is held here that the ledger does not know: make a new one after a crash, and it goes on.
+    Nothing is held here that the ledger does not know: make a new one after a crash, and it goes on, as `overnight run`
+    does with it from the command line. It may be used in a notebook and in any thread.
     """
 
     def __init__(
@@ -62,13 +62,29 @@ class Session:
         new: bool = False,
         sandbox: bool = True,
     ) -> None:
-        """What is given here wins over goal.md. Raises OvernightError when the set-up is wrong."""
+        """What is given here wins over goal.md.
+
+        Args:
+            goal: The goal, or the path of its file.
+            agent: Who proposes, as `agent:` in goal.md has it.
+            experiments: Stop after so many in the whole session; more than there are already goes on with it.
+            hours: Stop after so many hours of work in the whole session.
+            seed: Decides the seeds of runs and of the search; 0 unless given.
+            slots: How many runs are made at a time.
+            new: Begin a new session, and leave the last one where it is.
+            sandbox: Whether agent and runs are kept in rooms of their own; without, they may do what you may.
+
+        Raises:
+            OvernightError: The set-up is wrong; the message says what to do.
+        """
         self.goal = goal if isinstance(goal, Goal) else Goal.read(goal)
         self.settings = override(self.goal.settings, agent=agent, experiments=experiments, hours=hours, slots=slots)
         self._seed = seed
         self._new = new
         self._sandboxed = sandbox
         self._stop_requested = False
+        self._name: str | None = None
+        self._callbacks: list[tuple[type, Callable[[Any], object]]] = []
         check_agents(self.settings, self.goal)
         check_plugins(self.settings)
         check_notify(self.settings, self.goal)
@@ -80,21 +96,89 @@ class Session:
         """Put the session down as soon as possible; safe to call from a signal handler or another thread."""
         self._stop_requested = True
 
-    def run(self) -> Iterator[SessionEvent]:
+    def on(self, kind: type[_Event], callback: Callable[[_Event], object]) -> None:
+        """Have `callback` called with every event of this kind, before `run` gives it to whoever iterates.
+
+        It is called in the thread that iterates, and the session waits for it. What it raises ends the run, as if it
+        were raised in the loop's body; the session can go on from there.
+        """
+        self._callbacks.append((kind, callback))
+
+    def run(self) -> Generator[SessionEvent]:
         """Work until a stop rule is met or somebody interrupts, telling what happens.
 
-        Raises OvernightError when it cannot begin or go on, AlreadyFinished when there is nothing to do.
+        To leave the loop early (`break`, an exception, Ctrl-C) puts the session down: runs are ended, everything is
+        saved, and the next `run` goes on. Whoever keeps the iterator in a variable closes it: `events.close()`.
+
+        Yields:
+            What happens, as it happens: one of the events in `SessionEvent`.
+
+        Raises:
+            OvernightError: It cannot begin, or cannot go on; the message says what to do.
+            AlreadyFinished: There is nothing to do, since a stop rule has ended the session and nothing has changed.
         """
         place = self.state.place_of_ledger(self.settings.ledger)
-        with self.state.locked(), contextlib.closing(Ledger.open(place)) as ledger:
-            self.state.use_ledger(self.settings.ledger)
-            pulse = Pulse(self.state, self.settings)
-            try:
-                for event in accompanied(self._run(ledger), self._companions(place)):
-                    pulse.follow(event)
-                    yield event
-            finally:
-                pulse.end()
+        try:
+            with self.state.locked(), contextlib.closing(Ledger.open(place)) as ledger:
+                self.state.use_ledger(self.settings.ledger)
+                pulse = Pulse(self.state, self.settings)
+                with (
+                    contextlib.closing(pulse),
+                    contextlib.closing(accompanied(self._run(ledger), self._companions(place))) as events,
+                ):
+                    for event in events:
+                        pulse.follow(event)
+                        self._call_back(event)
+                        yield event
+        finally:
+            self._stop_requested = False
+
+    def work(self) -> Summary:
+        """Work to the end, as `run` does, for whoever has no use for events. Returns how the session stands then.
+
+        Where there is nothing left to do, that is all it does.
+
+        Raises:
+            OvernightError: It cannot begin, or cannot go on; the message says what to do.
+        """
+        with contextlib.suppress(AlreadyFinished):
+            for _ in self.run():
+                pass
+        return self.summary()
+
+    def summary(self) -> Summary:
+        """How the session stands, as `overnight status` says it. May be asked at any time, also from another thread.
+
+        Raises:
+            SessionError: Nothing was run here yet.
+        """
+        with self._history() as history:
+            return summary_of(history, self.state)
+
+    def experiments(self) -> list[dict[str, object]]:
+        """All experiments with their verdicts, as `overnight log --json` says them: `pandas.DataFrame` takes them.
+
+        May be asked at any time, also from another thread.
+
+        Raises:
+            SessionError: Nothing was run here yet.
+        """
+        with self._history() as history:
+            return [as_row(judged) for judged in history.judged_after(-1)]
+
+    @contextlib.contextmanager
+    def _history(self) -> Iterator[History]:
+        """That of the session that was run here last, or else of the goal's newest one, to be read."""
+        with open_source(self.state) as source:
+            name = self._name or last_session(source, self.goal.path.name, self.state.home)
+            if name is None:
+                raise SessionError(f"nothing was run for {self.goal.path.name} yet")
+            yield History(source, name)
+
+    def _call_back(self, event: SessionEvent) -> None:
+        for kind, callback in self._callbacks:
+            if isinstance(event, kind):
+                callback(event)
 
     def _companions(self, place: Path | str) -> list[Companion]:
         """Who is to hear of what happens, as goal.md says."""
@@ -120,7 +204,8 @@ class Session:
         before = history.last_event()
         resumed_after = history.counts().experiments if before and before.record.kind != "session_started" else None
         history.append(Resumed(pid=os.getpid(), settings=self.settings.model_dump(mode="json")))
-        yield SessionOpened(
+        self._name = history.session
+        opened = SessionOpened(
             history.session, self.settings, started.base, resumed_after, tuple(self.project.warnings()), started.sandbox
         )
         frozen = FrozenWorld(project, self.settings, started)
@@ -141,27 +226,31 @@ class Session:
             )
 
         try:
+            yield opened
             reason = yield from self._through_troubles(history, make_night, recheck=bool(resumed_after))
         except PutDown as wish:
-            yield from _about_the_trial(history)
-            yield _put_down(history, finished=False, reason=str(wish))
+            yield from about_the_trial(history)
+            yield put_down(history, finished=False, reason=str(wish))
             return
         except (Interrupted, KeyboardInterrupt):
-            yield from _about_the_trial(history)
-            yield _put_down(history, finished=False, reason="interrupted")
+            yield from about_the_trial(history)
+            yield put_down(history, finished=False, reason="interrupted")
             return
+        except GeneratorExit:  # Whoever iterates has left.
+            put_down(history, finished=False, reason="interrupted")
+            raise
         except StuckError as error:
-            yield _put_down(history, finished=False, reason=str(error), failed=True)
+            yield put_down(history, finished=False, reason=str(error), failed=True)
             raise OvernightError(f"{error}. Change that and run `overnight run` again; nothing is lost") from None
         except GoalError:
             raise
         except OvernightError as error:
-            yield _put_down(history, finished=False, reason=str(error), failed=True)
+            yield put_down(history, finished=False, reason=str(error), failed=True)
             raise
         finally:
             refs.clear_temporary_files()
-        yield from _about_the_branch(history, refs)
-        yield _put_down(history, finished=True, reason=reason)
+        yield from about_the_branch(history, refs)
+        yield put_down(history, finished=True, reason=reason)
 
     def _through_troubles(
         self, history: Recorder, make_night: Callable[[], Night], *, recheck: bool
@@ -191,10 +280,10 @@ class Session:
             with contextlib.suppress(OvernightError):
                 troubled = {"what": trouble.kind, "reason": trouble.reason, "pause": pause}
                 history.append(Troubled.model_validate({**trouble.used, **troubled}))
-            yield Waiting(trouble.kind, trouble.reason, pause)
             try:
+                yield Waiting(trouble.kind, trouble.reason, pause)
                 yield from self._wait(pause, Steering(self.state, history, self._is_stop_requested))
-            except (Interrupted, PutDown):
+            except (Interrupted, PutDown, KeyboardInterrupt, GeneratorExit):
                 _let_nothing_out(history, make_night)
                 raise
 
@@ -232,36 +321,6 @@ def _as_trouble(error: OSError | pygit2.GitError) -> Trouble:
     if not isinstance(explained, Trouble):
         raise explained from error
     return explained
-
-
-def _about_the_branch(history: Recorder, refs: SessionRefs) -> Iterator[Notice]:
-    """What the user has to know of a branch that they have stood on, or committed to."""
-    incumbent = history.incumbent()
-    if incumbent is not None and incumbent.commit != refs.branch_tip():
-        wanted = (incumbent.commit or "")[:7]
-        yield Notice(
-            f"{refs.branch} is checked out, so it was not moved; switch to another branch, and `overnight doctor` "
-            f"moves it to {wanted}, which is the best version"
-        )
-    for branch in refs.set_aside():
-        yield Notice(f"what somebody else had committed to {refs.branch} is on {branch} now")
-
-
-def _about_the_trial(history: Recorder) -> Iterator[Notice]:
-    """That a live experiment rests: nobody would see it do harm."""
-    last = history.last_deployed()
-    if last is not None and last.number and history.judged_number(last.number) is None:
-        yield Notice(
-            f"people meet the incumbent alone again; `overnight run` lets experiment {last.number} out once more and "
-            "goes on with its counts"
-        )
-
-
-def _put_down(history: Recorder, *, finished: bool, reason: str, failed: bool = False) -> SessionClosed:
-    """Write down why the session ends. Where even that cannot be written, it is as if it had been killed."""
-    with contextlib.suppress(Trouble):
-        history.append(Stopped(finished=finished, reason=reason, failed=failed))
-    return SessionClosed(finished, reason, failed)
 
 
 def override(

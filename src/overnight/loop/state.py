@@ -44,6 +44,11 @@ class Holder:
         """Whether it runs on this machine, and not on another that shares the folder."""
         return self.host in ("", socket.gethostname())
 
+    @property
+    def is_us(self) -> bool:
+        """Whether it is this very process."""
+        return self.is_here and self.pid == os.getpid()
+
 
 @dataclass(frozen=True)
 class State:
@@ -143,6 +148,11 @@ class State:
         while not _try_lock(file):
             tries += 1
             holder = _read_holder(self.folder / "lock")
+            if holder is not None and holder.is_us and tries > 10:
+                raise SessionError(
+                    "a session of this very process is at work here; end that first, by `close()` on what its `run()` "
+                    "gave, or by `request_stop()`"
+                )
             if (holder is not None and tries > 10) or time.monotonic() > patience:
                 raise SessionError(
                     f"a session is running here already ({holder or 'starting'}); watch it with `overnight status`, or "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 from typing import Any, Literal
 
 from overnight.goal.settings import Settings
@@ -18,7 +19,7 @@ State = Literal["running", "stopped", "finished"]
 
 @dataclass(frozen=True)
 class Summary:
-    """What `status` says."""
+    """How a session stands: what `overnight status` says. `print` shows it in one sentence."""
 
     session: str
     state: State
@@ -59,6 +60,13 @@ class Summary:
     """People decide: see `live:` in goal.md."""
     out: int | None
     """The live experiment whose candidate people meet now, as far as the ledger knows."""
+
+    def __str__(self) -> str:
+        return f"{headline(self)}."
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        return f"<p><b>{escape(str(self))}</b><br>{escape(trust_words(self))}; branch {escape(self.branch)}</p>"
 
     @property
     def experiments(self) -> int:
