@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import re
+import signal
 import sys
+import threading
 import tomllib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, get_args
@@ -15,14 +20,24 @@ import psutil
 import pytest
 
 import overnight
-from overnight import AlreadyFinished, Session
+from overnight import (
+    AlreadyFinished,
+    RunFinished,
+    RunStarted,
+    Session,
+    SessionClosed,
+    SessionError,
+    SessionEvent,
+    SessionOpened,
+)
 from overnight.loop.state import State
 from tests.system.conftest import Project, bare, project
+from tests.system.test_proposers import records
 
 __all__ = ["bare", "project"]  # Fixtures.
 
 PAGE = Path(__file__).parent.parent / "docs" / "library.md"
-_FENCE = re.compile(r'^```(?P<language>\w+)(?: title="(?P<title>[^"]+)")?\n(?P<text>.*?)^```$', re.DOTALL | re.MULTILINE)
+_FENCE = re.compile(r'^```(?P<language>\w+)(?: title="(?P<title>.+?)")?\n(?P<text>.*?)^```$', re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -85,8 +100,9 @@ def follow(heading: str, install: Install, project: Project) -> None:
 
 def is_at_rest(project: Project) -> bool:
     """Whether nobody is at work, and nothing is left of what was."""
-    copies = project.folder / ".overnight" / "work"
-    return State.of(project.folder).holder() is None and not copies.exists() and not psutil.Process().children()
+    state = State.of(project.folder)
+    about = [line for process in psutil.process_iter(["cmdline"]) for line in process.info["cmdline"] or ()]
+    return state.holder() is None and not state.work.exists() and not any(str(state.folder) in line for line in about)
 
 
 def test_every_name_is_there_and_found_by_completion() -> None:
@@ -126,3 +142,140 @@ def test_callbacks_and_results(here: Project, capsys: pytest.CaptureFixture[str]
     assert session.work() == session.summary(), "there is nothing left to do"
     with pytest.raises(AlreadyFinished):
         list(session.run())
+
+
+def test_a_proposer_of_ones_own(here: Project, install: Install) -> None:
+    follow("A proposer", install, here)
+    here.ok("run", "--experiments", "2")
+    log = here.log()
+    assert [row["verdict"] for row in log] == ["baseline", "discard", "no_change"]
+    assert [row["proposer"] for row in log] == ["", "halving", "halving"]
+    assert log[1]["metric"] == 32, "half of 10 is 5, and 37 would be right"
+    assert "this was tried before" in log[2]["reason"]
+
+
+NOISY = "import os\nnoise = int(os.environ['OVERNIGHT_SEED']) % 1000 / 1000\n"
+"""The noise of a run, the same for the same seed."""
+
+
+def test_a_judge_of_ones_own_says_the_same_after_each_interruption(here: Project, install: Install) -> None:
+    here.write("solve.py", f"KNOB = 10\n{NOISY}print('loss:', abs(KNOB - 37) + noise)\n")
+    follow("A judge", install, here)
+    told = Session("goal.md", experiments=2, new=True).work()
+    assert told.kept == 2
+    whole = Session("goal.md").experiments()
+    assert [row["reason"] for row in whole[1:]] == [
+        "kept by the judge 'careful': better by 3 in 3 pairs of runs",
+    ] * 2
+    assert [whole[1][key] for key in ("gain", "gain_low", "gain_high", "runs")] == pytest.approx([3, 3, 3, 6])
+    session, breaks = Session("goal.md", experiments=2, new=True), 0
+    is_over = False
+    while not is_over:
+        finished = 0
+        for event in session.run():
+            finished += isinstance(event, RunFinished) and event.measured.number > 0
+            is_over = isinstance(event, SessionClosed)
+            if finished == 2:
+                breaks += 1
+                break
+        session = Session("goal.md", experiments=2)
+    assert breaks >= 5
+    again = session.experiments()
+    timeless = {"seconds", "commit", "peak_mb"}
+    assert [{key: row[key] for key in row.keys() - timeless} for row in again] == [
+        {key: row[key] for key in row.keys() - timeless} for row in whole
+    ]
+    assert is_at_rest(here)
+
+
+def test_a_fleet_of_ones_own(here: Project, install: Install) -> None:
+    follow("A fleet", install, here)
+    here.write("BUSY", "")
+    session = Session("goal.md", experiments=1)
+    waits = threading.Event()
+    session.on(RunStarted, lambda _: waits.set())
+    with ThreadPoolExecutor(1) as elsewhere:
+        done = elsewhere.submit(session.work)
+        assert waits.wait(60)
+        session.request_stop()
+        assert done.result(60).state == "stopped"
+        assert session.experiments() == []
+        (here.folder / "BUSY").unlink()
+        assert elsewhere.submit(session.work).result(60).kept == 1
+    assert [run["slot"] for run in records(here, "measured")] == [0] * 4
+    assert is_at_rest(here)
+
+
+SLOW = "KNOB = 10\nimport time\ntime.sleep(0 if KNOB == 10 else 300)\nprint('loss:', 37 - KNOB)\n"
+"""Only the baseline ends in time."""
+
+
+@pytest.fixture
+def slow(here: Project) -> Project:
+    """Experiments that do not end by themselves."""
+    here.write("solve.py", SLOW)
+    here.set(budget="10m")
+    here.commit()
+    return here
+
+
+def leave(event: RunStarted) -> None:
+    """An error in the user's own code."""
+    if event.number > 0:
+        raise ZeroDivisionError
+
+
+@pytest.mark.parametrize("way", ["break", "exception", "callback"])
+def test_whoever_leaves_early_leaves_nothing_behind(slow: Project, way: str) -> None:
+    session = Session("goal.md", experiments=1)
+    if way == "callback":
+        session.on(RunStarted, leave)
+    with contextlib.nullcontext() if way == "break" else pytest.raises(ZeroDivisionError):
+        for event in session.run():
+            if isinstance(event, RunStarted) and event.number > 0:
+                if way == "exception":
+                    leave(event)
+                break
+    assert is_at_rest(slow)
+    summary = session.summary()
+    assert (summary.state, summary.last_reason, summary.failed) == ("stopped", "interrupted", False)
+
+
+def test_ctrl_c_in_a_notebook(slow: Project) -> None:
+    session = Session("goal.md", experiments=1)
+
+    async def cell() -> list[SessionEvent]:
+        told = []
+        for event in session.run():
+            told.append(event)
+            if isinstance(event, RunStarted) and event.number > 0:
+                interrupt.start()
+        return told
+
+    # As a kernel has it: an event loop that runs, and an interrupt that is raised wherever the cell is.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    interrupt = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    loop = asyncio.new_event_loop()
+    try:
+        told = loop.run_until_complete(cell())
+    finally:
+        loop.close()
+        signal.signal(signal.SIGINT, before)
+    assert told[-1] == SessionClosed(finished=False, reason="interrupted")
+    assert is_at_rest(slow)
+
+
+def test_an_iterator_that_is_kept_is_closed_by_its_owner(here: Project) -> None:
+    session = Session("goal.md", experiments=2)
+    events = session.run()
+
+    async def first(count: int) -> list[SessionEvent]:
+        return [await asyncio.to_thread(next, events) for _ in range(count)]
+
+    assert isinstance(asyncio.run(first(4))[0], SessionOpened)
+    with pytest.raises(SessionError, match="of this very process is at work here"):
+        Session("goal.md").work()
+    assert session.summary().state == "running"
+    events.close()
+    assert is_at_rest(here)
+    assert session.work().kept == 2
