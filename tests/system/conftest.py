@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -125,3 +127,29 @@ def project(bare: Project) -> Project:
     bare.git("init", "-q", "-b", "main")
     bare.commit("start")
     return bare
+
+
+Install = Callable[[dict[str, str]], None]
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
+    """Installs a package of these files, its pyproject.toml among them: what pip leaves of it."""
+    site, modules = tmp_path / "site", list[str]()
+
+    def do(files: dict[str, str]) -> None:
+        info = site / "parts-1.0.dist-info"
+        info.mkdir(parents=True)
+        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: parts\nVersion: 1.0\n")
+        groups = tomllib.loads(files["pyproject.toml"])["project"]["entry-points"]
+        lines = [f"[{group}]\n{name} = {place}\n" for group, named in groups.items() for name, place in named.items()]
+        (info / "entry_points.txt").write_text("".join(lines))
+        for name, text in files.items():
+            (site / name).write_text(text)
+            modules.append(name.removesuffix(".py"))
+        monkeypatch.syspath_prepend(site)
+        monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)  # For the command line.
+
+    yield do
+    for name in modules:
+        sys.modules.pop(name, None)

@@ -69,20 +69,15 @@ class CustomCourse:
     def decide(self, proposed: Proposed, started: float) -> InSlot[Proposed | None]:
         """Measure until the judge has decided, and write the verdict.
 
-        Gives the candidate back, without a verdict, where it does not fit the incumbent any more and was not measured.
+        Gives the candidate back, without a verdict, where it does not fit the incumbent any more: to be proposed anew.
         Raises OvernightError when the judge fails: it would do so again.
         """
         bench, candidate = self._bench, proposed
         while True:
             if is_overtaken(bench, candidate):
                 carried = carried_over(bench, candidate)
-                if carried is None and not bench.history.runs(candidate.number):
-                    return candidate
                 if carried is None:
-                    kept = bench.incumbent().number
-                    reason = f"experiment {kept}, which was kept meanwhile, changes the same lines"
-                    yield bench.write(self._record(candidate, started), reason=reason)
-                    return None
+                    return candidate
                 candidate = carried
             pairs = yield from self._measured(candidate)
             if is_overtaken(bench, candidate):

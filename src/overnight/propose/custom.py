@@ -115,8 +115,9 @@ def _checked(answer: object) -> Proposal:
             first = error.errors()[0]
             what = f"{first['msg'][0].lower()}{first['msg'][1:]}, but it is {first['input']!r:.100}"
             raise TypeError(f"`{name}` of its Proposal: {what}") from None
+    words = (answer.hypothesis, answer.output, answer.failure, answer.unavailable, answer.denied, answer.trespasses)
     try:
-        json.dumps(dict(answer.origin), ensure_ascii=False).encode()
+        json.dumps([words, list(answer.files), dict(answer.origin)], ensure_ascii=False).encode()
     except (TypeError, ValueError) as error:
-        raise TypeError(f"`origin` of its Proposal is no JSON: {error}") from None
+        raise TypeError(f"its Proposal cannot be written down: {error}") from None
     return answer

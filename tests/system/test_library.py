@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import re
 import signal
-import sys
 import threading
-import tomllib
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +27,10 @@ from overnight import (
     SessionOpened,
 )
 from overnight.loop.state import State
-from tests.system.conftest import Project, bare, project
+from tests.system.conftest import Install, Project
 from tests.system.test_proposers import records
 
-__all__ = ["bare", "project"]  # Fixtures.
-
-PAGE = Path(__file__).parent.parent / "docs" / "library.md"
+PAGE = Path(__file__).parents[2] / "docs" / "library.md"
 _FENCE = re.compile(r'^```(?P<language>\w+)(?: title="(?P<title>.+?)")?\n(?P<text>.*?)^```$', re.DOTALL | re.MULTILINE)
 
 
@@ -54,32 +48,6 @@ def blocks(heading: str) -> list[Block]:
     section = re.split(r"^#+ ", PAGE.read_text(), flags=re.MULTILINE)
     text = next(part for part in section if part.startswith(f"{heading}\n"))
     return [Block(found["language"], found["title"] or "", found["text"]) for found in _FENCE.finditer(text)]
-
-
-Install = Callable[[dict[str, str]], None]
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Installs a package of these files, its pyproject.toml among them: what pip leaves of it."""
-    site, modules = tmp_path / "site", []
-
-    def do(files: dict[str, str]) -> None:
-        info = site / "parts-1.0.dist-info"
-        info.mkdir(parents=True)
-        (info / "METADATA").write_text("Metadata-Version: 2.1\nName: parts\nVersion: 1.0\n")
-        groups = tomllib.loads(files["pyproject.toml"])["project"]["entry-points"]
-        lines = [f"[{group}]\n{name} = {place}\n" for group, named in groups.items() for name, place in named.items()]
-        (info / "entry_points.txt").write_text("".join(lines))
-        for name, text in files.items():
-            (site / name).write_text(text)
-            modules.append(name.removesuffix(".py"))
-        monkeypatch.syspath_prepend(site)
-        monkeypatch.setenv("PYTHONPATH", str(site), prepend=os.pathsep)  # For the command line.
-
-    yield do
-    for name in modules:
-        sys.modules.pop(name, None)
 
 
 @pytest.fixture
