@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import re
 import signal
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -231,6 +233,14 @@ def test_ctrl_c_in_a_notebook(slow: Project) -> None:
         signal.signal(signal.SIGINT, before)
     assert told[-1] == SessionClosed(finished=False, reason="interrupted")
     assert is_at_rest(slow)
+
+
+def test_a_program_that_ends_with_an_iterator_in_its_hands(here: Project) -> None:
+    program = "from overnight import Session\nevents = Session('goal.md').run()\nfor _ in range(4): next(events)\n"
+    done = subprocess.run([sys.executable, "-c", program], cwd=here.folder, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+    assert is_at_rest(here)
+    assert Session("goal.md").summary().last_reason == "interrupted"
 
 
 def test_an_iterator_that_is_kept_is_closed_by_its_owner(here: Project) -> None:

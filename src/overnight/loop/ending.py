@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from overnight.errors import Trouble
 from overnight.ledger.records import Stopped
 from overnight.ledger.store import Recorder
 from overnight.loop.events import Notice, SessionClosed
+from overnight.loop.night import Night
 from overnight.repo.branch import SessionRefs
 
 
@@ -40,3 +41,10 @@ def put_down(history: Recorder, *, finished: bool, reason: str, failed: bool = F
     with contextlib.suppress(Trouble):
         history.append(Stopped(finished=finished, reason=reason, failed=failed))
     return SessionClosed(finished, reason, failed)
+
+
+def let_nothing_out(history: Recorder, make_night: Callable[[], Night]) -> None:
+    """The session ends while it waits: a variant that could not be taken back is tried a last time."""
+    if history.out() is not None:
+        with make_night():
+            pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import math
 import os
@@ -10,6 +11,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from random import Random
 from typing import Any, Literal, TypeVar
+from weakref import WeakSet
 
 import pygit2
 
@@ -22,7 +24,7 @@ from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project, check_agents, check_plugins
 from overnight.loop.companions import Companion, accompanied
 from overnight.loop.confinement import sandbox_of
-from overnight.loop.ending import about_the_branch, about_the_trial, put_down
+from overnight.loop.ending import about_the_branch, about_the_trial, let_nothing_out, put_down
 from overnight.loop.events import SessionEvent, SessionOpened, Waiting, is_progress
 from overnight.loop.frozen import FrozenWorld
 from overnight.loop.live import Pulse
@@ -41,6 +43,16 @@ from overnight.morning.summary import Summary
 from overnight.repo.branch import SessionRefs
 
 _Event = TypeVar("_Event", bound=SessionEvent)
+
+
+_running: WeakSet[Generator[SessionEvent]] = WeakSet()
+
+
+@atexit.register
+def _put_down_all() -> None:
+    """The program ends while somebody holds what a `run` gave: later, nothing could be written down any more."""
+    for events in list(_running):
+        events.close()
 
 
 class Session:
@@ -117,6 +129,11 @@ class Session:
             OvernightError: It cannot begin, or cannot go on; the message says what to do.
             AlreadyFinished: There is nothing to do, since a stop rule has ended the session and nothing has changed.
         """
+        events = self._events()
+        _running.add(events)
+        return events
+
+    def _events(self) -> Generator[SessionEvent]:
         place = self.state.place_of_ledger(self.settings.ledger)
         try:
             with self.state.locked(), contextlib.closing(Ledger.open(place)) as ledger:
@@ -155,7 +172,7 @@ class Session:
         with self._history() as history:
             return summary_of(history, self.state)
 
-    def experiments(self) -> list[dict[str, object]]:
+    def experiments(self) -> list[dict[str, Any]]:
         """All experiments with their verdicts, as `overnight log --json` says them: `pandas.DataFrame` takes them.
 
         May be asked at any time, also from another thread.
@@ -272,7 +289,7 @@ class Session:
             recheck = False
             pause = patience.pause(trouble, is_first_proposal=_never_proposed(history))
             if pause is None:
-                _let_nothing_out(history, make_night)
+                let_nothing_out(history, make_night)
                 raise OvernightError(
                     f"{trouble.reason}. It was tried again and again; mend that and run `overnight run` again, "
                     "nothing is lost"
@@ -284,7 +301,7 @@ class Session:
                 yield Waiting(trouble.kind, trouble.reason, pause)
                 yield from self._wait(pause, Steering(self.state, history, self._is_stop_requested))
             except (Interrupted, PutDown, KeyboardInterrupt, GeneratorExit):
-                _let_nothing_out(history, make_night)
+                let_nothing_out(history, make_night)
                 raise
 
     def _wait(self, seconds: float, steering: Steering) -> Iterator[SessionEvent]:
@@ -299,13 +316,6 @@ class Session:
 
     def _is_stop_requested(self) -> bool:
         return self._stop_requested
-
-
-def _let_nothing_out(history: Recorder, make_night: Callable[[], Night]) -> None:
-    """The session ends while it waits: a variant that could not be taken back is tried a last time."""
-    if history.out() is not None:
-        with make_night():
-            pass
 
 
 def _never_proposed(history: Recorder) -> bool:
