@@ -91,9 +91,9 @@ def test_people_may_decide_instead_of_a_run() -> None:
     assert not settings.self_reported
 
 
-@pytest.mark.parametrize("key", ["run", "score", "compare", "verify", "prefer"])
+@pytest.mark.parametrize("key", ["run", "score", "compare", "verify", "prefer", "judge"])
 def test_what_measures_otherwise_does_not_go_with_people(key: str) -> None:
-    value = "simpler" if key == "prefer" else "python other.py"
+    value = {"prefer": "simpler", "judge": "careful"}.get(key, "python other.py")
     with pytest.raises(ValidationError, match="take"):
         Settings.model_validate({"edit": "page.html", "metric": "conversions", "live": LIVE, key: value})
 
@@ -151,6 +151,9 @@ def test_a_fleet_is_what_it_was_after_it_was_written_down(given: dict[str, objec
     assert settings.slurm.parameters.keys() <= {"slurm_partition", "gpus_per_node"}
 
 
+VOTES = {"run": None, "compare": "python vote.py", "metric": "wins", "direction": "higher"}
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [
@@ -158,6 +161,7 @@ def test_a_fleet_is_what_it_was_after_it_was_written_down(given: dict[str, objec
         ({"fleet": "http://kubernetes"}, "it is no fleet"),
         ({"judge": "rm -rf"}, "it is no judge"),
         ({"judge": "careful", "prefer": "simpler"}, "take one of the two away"),
+        ({"judge": "careful", **VOTES}, "only Overnight's own judge works out"),
         ({"resources": {"num_gpus": 1}}, "it is for `fleet: ray`; take this line away"),
         ({"fleet": "ray", "slurm": {"folder": "x"}}, "it is for `fleet: slurm`"),
         ({"fleet": "slurm", "resources": {"num_gpus": 1}}, "it is for `fleet: ray`"),

@@ -7,6 +7,7 @@ import pytest
 from overnight import Goal, OvernightError, Session
 from overnight.loop.checkup import check_goal
 from overnight.morning.explain import explain
+from overnight.morning.summary import trust_words
 from tests.system.conftest import Install, Project
 from tests.system.test_slots import a_night, held, history, must_be_whole
 
@@ -63,6 +64,7 @@ def test_a_judge_that_was_mended_goes_on_only_in_a_new_session(project: Project,
     project.set(judge="mine")
     project.commit()
     assert Session(project.folder / "goal.md", experiments=1).work().kept == 1
+    assert "decided by the judge 'mine'" in trust_words(Session(project.folder / "goal.md").summary())
     (project.folder.parent / "site" / "mine.py").write_text(JUDGE.replace("ANSWER", "'keep'"))
     with pytest.raises(OvernightError, match=r"the judge 'mine' in .*mine\.py is not what it was"):
         Session(project.folder / "goal.md", experiments=2).work()

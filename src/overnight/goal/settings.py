@@ -334,6 +334,8 @@ class Settings(_Frozen):
     def _judge_is_enough(cls, judge: str | None, info: ValidationInfo) -> str | None:
         if judge is not None and info.data.get("prefer") is not None:
             raise ValueError("it decides by itself, so that `prefer` would not count; take one of the two away")
+        if judge is not None and info.data.get("compare") is not None and info.data.get("metric") == PREFERENCE:
+            raise ValueError("what each version would win against the baseline, only Overnight's own judge works out")
         return judge
 
     @field_validator("kill_at")

@@ -54,6 +54,8 @@ class Summary:
     """US dollars that the proposals have cost, as far as anybody knows."""
     tokens: int
     """Those that the proposals have used, read and written together."""
+    judge: str | None
+    """Who decides, where it is one that another package brings."""
     sandbox: str
     """What keeps guests in their rooms; `none` where nothing does."""
     live: bool
@@ -107,6 +109,7 @@ class Summary:
             "worked_seconds": self.worked_seconds,
             "branch": self.branch,
             "self_reported": self.self_reported,
+            "judge": self.judge,
             "sandbox": self.sandbox,
             "failed": self.failed,
             "waits": self.waits,
@@ -154,6 +157,7 @@ def summarize(history: History, *, running: bool, awaits_approval: int | None = 
         troubles=history.troubles(),
         cost=spent.cost,
         tokens=spent.tokens,
+        judge=settings.judge,
         sandbox=started.sandbox,
         live=settings.live is not None,
         out=history.out() if settings.live is not None else None,
@@ -180,7 +184,8 @@ def trust_words(summary: Summary) -> str:
     by = "self-reported: the run prints its own metric" if summary.self_reported else "measured by a frozen program"
     by = "what people did, counted by a frozen program" if summary.live else by
     where = "without a sandbox" if summary.sandbox in ("none", "") else f"in a sandbox ({summary.sandbox})"
-    return f"{by}, {where}"
+    decided = f", decided by the judge {summary.judge!r}" if summary.judge else ""
+    return f"{by}, {where}{decided}"
 
 
 def improvement_percent(old: float | None, new: float | None, direction: str) -> float | None:
