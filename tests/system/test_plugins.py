@@ -9,7 +9,7 @@ from overnight.loop.checkup import check_goal
 from overnight.morning.explain import explain
 from overnight.morning.summary import trust_words
 from tests.system.conftest import Install, Project
-from tests.system.test_slots import a_night, held, history, must_be_whole
+from tests.system.test_slots import BOTH, a_night, held, history, must_be_whole
 
 JUDGE = "def decide(candidate, incumbent):\n    return ANSWER\n"
 FIRST_BETTER = "'keep' if candidate[-1] > incumbent[-1] else 'discard'"
@@ -23,7 +23,7 @@ def brings(install: Install, kind: str, module: str, text: str) -> None:
 @pytest.mark.parametrize("shared", [False, True])
 def test_two_winners_at_once_and_a_judge(project: Project, install: Install, shared: bool) -> None:
     brings(install, "judge", "mine:decide", JUDGE.replace("ANSWER", FIRST_BETTER))
-    a_night(project, [1.0, 2.0], slots=2, pair=frozenset({"IDEA_1", "IDEA_2"}), shared=shared)
+    a_night(project, [1.0, 2.0], slots=2, meet=BOTH, shared=shared)
     project.set(judge="mine")
     project.commit()
     Session(project.folder / "goal.md", sandbox=False).work()
