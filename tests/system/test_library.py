@@ -84,7 +84,7 @@ def test_every_name_is_there_and_found_by_completion() -> None:
 
 
 def test_a_night_event_by_event(here: Project, capsys: pytest.CaptureFixture[str]) -> None:
-    (example,) = blocks("One night, event by event")
+    example, _ = blocks("One night, event by event")
     exec(example.text, {})
     *lines, last = capsys.readouterr().out.splitlines()
     log = here.log()
@@ -233,6 +233,24 @@ def test_ctrl_c_in_a_notebook(slow: Project) -> None:
         signal.signal(signal.SIGINT, before)
     assert told[-1] == SessionClosed(finished=False, reason="interrupted")
     assert is_at_rest(slow)
+
+
+def test_a_task_that_is_cancelled(slow: Project) -> None:
+    _, example = blocks("One night, event by event")
+    names: dict[str, Any] = {}
+    exec(example.text, names)
+    session = Session("goal.md", experiments=1)
+
+    async def program() -> None:
+        night = asyncio.create_task(names["night"](session))
+        loop = asyncio.get_running_loop()
+        session.on(RunStarted, lambda event: event.number > 0 and loop.call_soon_threadsafe(night.cancel))
+        with pytest.raises(asyncio.CancelledError):
+            await night
+
+    asyncio.run(program())  # It waits for its threads.
+    assert is_at_rest(slow)
+    assert session.summary().last_reason == "interrupted"
 
 
 def test_a_program_that_ends_with_an_iterator_in_its_hands(here: Project) -> None:
