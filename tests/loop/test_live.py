@@ -30,7 +30,7 @@ def test_a_file_that_cannot_be_written_ends_no_night(tmp_path: Path, blocked: st
         (state.folder / "now.json").unlink()
         (state.folder / blocked / "in the way").mkdir(parents=True)
         pulse.follow(ProposalStarted(2, "search"))
-        pulse.end()
+        pulse.close()
 
 
 def test_what_several_slots_are_at_is_read_elsewhere_as_it_was_written(tmp_path: Path) -> None:
@@ -45,7 +45,7 @@ def test_what_several_slots_are_at_is_read_elsewhere_as_it_was_written(tmp_path:
         assert (live.session, live.places, live.ready, live.machines) == ("s", SLOTS, now.ready, {1: "gpu-b"})
         assert [(one.slot, one.step) for one in live.slots] == [(one.slot, one.step) for one in now.slots]
         assert [one.output for one in live.thinking] == [f"sessions/s/logs/{number}.agent.log" for number in (6, 7)]
-        pulse.end()
+        pulse.close()
         assert read_live(state) is None
 
 

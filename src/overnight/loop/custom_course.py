@@ -96,9 +96,10 @@ class CustomCourse:
             judged = self._record(candidate, started).model_copy(update={**pairs.numbers(bench), "flags": flags})
             if broken:
                 yield bench.write(judged, reason=f"{broken} (it was {words})")
-            else:
-                yield bench.write(self._kept(candidate, judged), reason=words)
-                bench.move_branch()
+                return None
+            told = bench.write(self._kept(candidate, judged), reason=words)
+            bench.move_branch()
+            yield told
             return None
 
     def _measured(self, candidate: Proposed) -> InSlot[_Pairs | Measured]:
