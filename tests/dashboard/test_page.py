@@ -283,7 +283,7 @@ def test_eight_slots_and_two_thinkers(chromium: Browser, told: Night, client: Cl
             expect(where).to_contain_text(words)
             assert places(page) == before, "nothing jumps"
         has_no_barriers(page)
-        pulse.end()
+        pulse.close()
         expect(page.locator("#slots")).to_be_empty()
         expect(page.locator("#thinkers")).to_be_hidden()
 
