@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from overnight import Goal, OvernightError, Session
+from overnight.loop.assemble import is_brought
 from overnight.loop.checkup import check_goal
 from overnight.morning.explain import explain
 from overnight.morning.summary import trust_words
@@ -72,6 +75,25 @@ def test_a_judge_that_was_mended_goes_on_only_in_a_new_session(project: Project,
     project.commit()
     with pytest.raises(OvernightError, match="`judge` was 'mine', now None"):
         Session(project.folder / "goal.md", experiments=2).work()
+
+
+def test_what_a_judge_has_decided_is_read_without_it(project: Project, install: Install) -> None:
+    brings(install, "judge", "mine:decide", JUDGE.replace("ANSWER", FIRST_BETTER))
+    project.set(judge="mine")
+    project.commit()
+    Session(project.folder / "goal.md", experiments=1).work()
+    shutil.rmtree(project.folder.parent / "site")
+    assert project.status()["judge"] == "mine"
+    assert "by the judge 'mine'" in project.log()[1]["reason"]
+    assert "goal.md:2: `judge`: there is no judge 'mine' here; no installed package" in project.refused("run")
+
+
+def test_what_is_built_in_comes_first_and_a_command_last(install: Install) -> None:
+    names = ("search", "claude", "mine")
+    entries = "".join(f'{name} = "mine:Mine"\n' for name in names)
+    install({"pyproject.toml": f'[project.entry-points."overnight.proposers"]\n{entries}', "mine.py": ""})
+    asked = (*names, "claude:opus", "./mine", "mine --fast", "openai:gpt-5", "other")
+    assert [who for who in asked if is_brought(who)] == ["mine"]
 
 
 @pytest.mark.parametrize(
