@@ -326,6 +326,7 @@ def test_a_variant_that_cannot_be_taken_back_is_tried_again_when_the_session_is_
             if isinstance(event, Waiting):
                 if mended:
                     stuck.unlink()
+                    return  # To leave the loop ends the session, too.
                 session.request_stop()
 
     with pytest.raises(OvernightError, match="THE VARIANT OF EXPERIMENT 1 IS STILL OUT"):
