@@ -148,7 +148,6 @@ def test_a_judge_of_ones_own_says_the_same_after_each_interruption(here: Project
             if finished == 2:
                 breaks += 1
                 break
-        session = Session("goal.md", experiments=2)
     assert breaks >= 5
     again = session.experiments()
     timeless = {"seconds", "commit", "peak_mb"}

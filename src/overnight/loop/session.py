@@ -83,7 +83,7 @@ class Session:
             hours: Stop after so many hours of work in the whole session.
             seed: Decides the seeds of runs and of the search; 0 unless given.
             slots: How many runs are made at a time.
-            new: Begin a new session, and leave the last one where it is.
+            new: Begin a new session with the first `run`, and leave the last one where it is.
             sandbox: Whether agent and runs are kept in rooms of their own; without, they may do what you may.
 
         Raises:
@@ -221,7 +221,7 @@ class Session:
         before = history.last_event()
         resumed_after = history.counts().experiments if before and before.record.kind != "session_started" else None
         history.append(Resumed(pid=os.getpid(), settings=self.settings.model_dump(mode="json")))
-        self._name = history.session
+        self._name, self._new = history.session, False
         opened = SessionOpened(
             history.session, self.settings, started.base, resumed_after, tuple(self.project.warnings()), started.sandbox
         )
