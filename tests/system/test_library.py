@@ -145,10 +145,10 @@ def test_a_judge_of_ones_own_says_the_same_after_each_interruption(here: Project
         for event in session.run():
             finished += isinstance(event, RunFinished) and event.measured.number > 0
             is_over = isinstance(event, SessionClosed)
-            if finished == 2:
+            if finished == 5:  # In the middle of a pair.
                 breaks += 1
                 break
-    assert breaks >= 5
+    assert breaks == 2
     again = session.experiments()
     timeless = {"seconds", "commit", "peak_mb"}
     assert [{key: row[key] for key in row.keys() - timeless} for row in again] == [
