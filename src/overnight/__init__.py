@@ -1,7 +1,7 @@
 """Overnight: the loop that improves your work while you sleep.
 
-`from overnight import Goal, Session` does all that the command line does. docs/library.md shows how, and how to bring
-proposers, judges and fleets of your own.
+`from overnight import Goal, Session` works on sessions as the command line does, with the same ledger. docs/library.md
+shows how, and how to bring proposers, judges and fleets of your own.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from overnight.goal.document import Goal
     from overnight.goal.settings import Settings
     from overnight.judge.custom import CustomJudge, Ruling
-    from overnight.ledger.records import Judged, Measured, Proposed, Usage
+    from overnight.ledger.records import Judged, Measured, Proposed, Usage, Verified
     from overnight.loop.events import (
         ApprovalAwaited,
         ExperimentJudged,
@@ -83,6 +83,7 @@ __all__ = [
     "Trouble",
     "Usage",
     "VerdictChanged",
+    "Verified",
     "Version",
     "Waiting",
     "__version__",
@@ -95,7 +96,7 @@ _HOMES = {
     "goal.document": ("Goal",),
     "goal.settings": ("Settings",),
     "judge.custom": ("CustomJudge", "Ruling"),
-    "ledger.records": ("Judged", "Measured", "Proposed", "Usage"),
+    "ledger.records": ("Judged", "Measured", "Proposed", "Usage", "Verified"),
     "loop.recovery": ("AlreadyFinished",),
     "loop.session": ("Session",),
     "morning.summary": ("Summary",),

@@ -19,7 +19,7 @@ from overnight.errors import GoalError, Interrupted, OvernightError, SessionErro
 from overnight.goal.document import Goal
 from overnight.goal.settings import Settings
 from overnight.ledger.history import History, last_session, sessions
-from overnight.ledger.records import Resumed, Troubled
+from overnight.ledger.records import Resumed, Troubled, Verified
 from overnight.ledger.store import Ledger, Recorder
 from overnight.loop.assemble import Project, check_agents, check_plugins
 from overnight.loop.companions import Companion, accompanied
@@ -38,6 +38,7 @@ from overnight.loop.state import State
 from overnight.loop.steering import PutDown, Steering
 from overnight.loop.telling import Teller
 from overnight.loop.tracking import Tracker, check_mlflow
+from overnight.loop.verify import DEFAULT_PAIRS, VerificationDone, verify
 from overnight.morning.export import as_row
 from overnight.morning.summary import Summary
 from overnight.repo.branch import SessionRefs
@@ -182,6 +183,25 @@ class Session:
         """
         with self._history() as history:
             return [as_row(judged) for judged in history.judged_after(-1)]
+
+    def verify(self, *, pairs: int = DEFAULT_PAIRS) -> Verified:
+        """Measure the baseline and the best version again, on seeds that nobody has used, as `overnight verify` does.
+
+        Args:
+            pairs: Runs of each, from 2 to 16; two, where both repeat exactly.
+
+        Raises:
+            SessionError: Nothing is kept yet, a run fails, or somebody is at work here.
+            Interrupted: `request_stop` was called.
+        """
+        with self._history() as history:
+            name = history.session
+        try:
+            *_, last = verify(self.state, name, pairs=pairs, should_stop=self._is_stop_requested)
+        finally:
+            self._stop_requested = False
+        assert isinstance(last, VerificationDone), "it is the last event"
+        return last.verified
 
     @contextlib.contextmanager
     def _history(self) -> Iterator[History]:
