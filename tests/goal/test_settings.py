@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from overnight.errors import OvernightError
 from overnight.goal.settings import GpuSlots, Settings, format_duration, parse_duration
-from overnight.loop.session import override
+from overnight.loop.overrides import override
 
 LEAST = {"edit": "train.py", "run": "python train.py", "metric": "loss"}
 

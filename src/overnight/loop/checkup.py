@@ -25,9 +25,9 @@ from overnight.loop.hints import baseline_error
 from overnight.loop.meter import Meter
 from overnight.loop.neighbours import Beside, Rehearsal, fair_slots, look_beside
 from overnight.loop.notify import check_notify, literal_secrets
+from overnight.loop.overrides import override
 from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
-from overnight.loop.session import override
 from overnight.loop.state import State
 from overnight.loop.tracking import check_mlflow
 from overnight.loop.weaving import base_version

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import math
 import os
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -17,7 +16,6 @@ import pygit2
 
 from overnight.errors import GoalError, Interrupted, OvernightError, SessionError, Trouble, explain_os
 from overnight.goal.document import Goal
-from overnight.goal.settings import Settings
 from overnight.ledger.history import History, last_session, sessions
 from overnight.ledger.records import Resumed, Troubled, Verified
 from overnight.ledger.store import Ledger, Recorder
@@ -30,6 +28,7 @@ from overnight.loop.frozen import FrozenWorld
 from overnight.loop.live import Pulse
 from overnight.loop.night import Night
 from overnight.loop.notify import check_notify
+from overnight.loop.overrides import override
 from overnight.loop.patience import Patience
 from overnight.loop.pipeline import StuckError
 from overnight.loop.reading import open_source, summary_of
@@ -351,25 +350,3 @@ def _as_trouble(error: OSError | pygit2.GitError) -> Trouble:
     if not isinstance(explained, Trouble):
         raise explained from error
     return explained
-
-
-def override(
-    settings: Settings,
-    *,
-    agent: str | None = None,
-    experiments: int | None = None,
-    hours: float | None = None,
-    slots: int | Literal["auto"] | None = None,
-) -> Settings:
-    """The settings with what the command line says instead. Raises OvernightError for a value out of range."""
-    if isinstance(slots, int) and slots < 1:
-        raise OvernightError(f"--slots must be at least 1, or `auto`, not {slots}")
-    if slots not in (None, 1) and settings.live is not None:
-        raise OvernightError("people meet one experiment at a time; leave --slots out")
-    for name, value in (("experiments", experiments), ("hours", hours)):
-        if value is not None and not 0 < value < math.inf:
-            raise OvernightError(f"--{name} must be more than zero, not {value}")
-    given = {name: value for name, value in (("experiments", experiments), ("hours", hours)) if value is not None}
-    changed = settings.model_copy(update={"stop": settings.stop.model_copy(update=given)})
-    said = {name: value for name, value in (("agent", (agent,) if agent else None), ("slots", slots)) if value}
-    return changed.model_copy(update=said)
