@@ -182,12 +182,18 @@ def make_repository(folder: Path, console: Console) -> None:
 
 @contextlib.contextmanager
 def stopped_by_signals(request: Callable[[], None]) -> Iterator[None]:
-    """Call `request` on Ctrl-C and SIGTERM instead of breaking off in the middle of something."""
+    """Call `request` on Ctrl-C and SIGTERM instead of breaking off in the middle of something.
+
+    A SIGHUP that is ignored already stays so: `nohup` means that the terminal may be closed.
+    """
 
     def handle(_number: int, _frame: object) -> None:
         request()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     except Interrupted:
