@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from overnight.cli.init import init
 from overnight.errors import OvernightError
+from overnight.fleet.shares import shares_here
 from overnight.goal.settings import Settings
 from overnight.goal.write import goal_text
 
@@ -79,6 +80,17 @@ def test_every_line_says_what_it_is(project: Path) -> None:
     overnight_init("--yes")
     front, _ = split(project / "goal.md")
     assert all(re.search(r"\S {2,}# \w", line) for line in front.splitlines())
+
+
+def test_a_machine_with_room_for_several_runs_is_hinted_at(project: Path) -> None:
+    overnight_init("--yes")
+    assert ("# slots: auto" in split(project / "goal.md")[0]) is (len(shares_here("auto")) > 1)
+    text = goal_text({"edit": "x", "run": "y", "metric": "z"}, "English.", slots=8)
+    assert "\n# slots: auto  # 8 runs at a time; `overnight check --slots auto` says if that is fair\n---\n" in text
+    (project / "hinted.md").write_text(text)
+    assert front_matter(project / "hinted.md") == {"edit": "x", "run": "y", "metric": "z"}
+    (project / "hinted.md").write_text(text.replace("# slots: auto  #", "slots: auto  #"))
+    assert front_matter(project / "hinted.md")["slots"] == "auto"
 
 
 def test_the_answers_are_what_is_written(project: Path) -> None:

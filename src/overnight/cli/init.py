@@ -16,6 +16,7 @@ from overnight.cli.foreign import problem_in
 from overnight.cli.interview import Interview
 from overnight.cli.understanding import understand
 from overnight.errors import OvernightError
+from overnight.fleet.shares import shares_here
 from overnight.goal.foreign import Problem
 from overnight.goal.suggest import Suggestion
 from overnight.goal.write import Written, goal_text
@@ -43,10 +44,21 @@ def init(
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing; take what is suggested.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Write over a goal.md that exists.")] = False,
+    agents: Annotated[
+        bool, typer.Option("--agents", help="Instead, tell assistants how: a part of AGENTS.md, a skill for Claude.")
+    ] = False,
 ) -> None:
     """Write goal.md with you: five questions with suggested answers, or a document or a problem read with --from."""
     if not folder.is_dir():
         raise OvernightError(f"there is no folder {folder}")
+    if agents:
+        if any((goal, edit, run, metric, direction, budget, source)):
+            raise OvernightError("--agents writes instructions for assistants and no goal.md; give it without the rest")
+        from overnight.cli.assistants import write_instructions
+
+        for line in write_instructions(folder):
+            typer.echo(line)
+        return
     problem = None
     if source:
         folder, problem = problem_in(source, folder)
@@ -78,7 +90,7 @@ def init(
         english = english or _goal_from(settings)
         if yes:
             _show(console, str(folder.resolve().name), settings, interview.why)
-    _write(target, goal_text(settings, english))
+    _write(target, goal_text(settings, english, slots=len(shares_here("auto"))))
     _say_what_next(console, folder, settings)
 
 

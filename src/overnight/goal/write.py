@@ -31,12 +31,17 @@ _WIDEST = 40
 """Comments line up at this column at most; a longer value only pushes its own."""
 
 
-def goal_text(settings: Mapping[str, Written], english: str) -> str:
-    """The whole file. `settings` are written in a fixed order; what is not in it is left to its default."""
+def goal_text(settings: Mapping[str, Written], english: str, *, slots: int = 1) -> str:
+    """The whole file. `settings` are written in a fixed order; what is not in it is left to its default.
+
+    `slots` is how many runs at a time the machine has room for; where that is more than one, a comment says so.
+    """
     unknown = settings.keys() - _COMMENTS.keys()
     if unknown:
         raise ValueError(f"no comment for {sorted(unknown)}")
     lines = [(_yaml_line(key, settings[key]), _comment(key, settings)) for key in _ORDER if key in settings]
+    if slots > 1:
+        lines.append(("# slots: auto", f"{slots} runs at a time; `overnight check --slots auto` says if that is fair"))
     column = min(max((len(line) for line, _ in lines), default=0), _WIDEST)
     front = "".join(f"{line.ljust(column)}  # {comment}\n" for line, comment in lines)
     return f"---\n{front}---\n\n{english.strip()}\n"
