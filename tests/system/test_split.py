@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 
+from tests.checkout import Checkout
 from tests.system.conftest import Project
 from tests.system.test_noise import EFFECTS, a_night, kept
 
@@ -161,6 +163,20 @@ def test_again_it_replaces_its_own_and_nobody_elses(project: Project) -> None:
     project.ok("doctor", "--look")
 
 
+def test_a_bundle_carries_them_to_a_checkout_that_has_the_base(project: Project, tmp_path: Path) -> None:
+    project.git("clone", "-q", "--bare", ".", str(tmp_path / "elsewhere"))
+    a_session(project)
+    bundle = tmp_path / "a" / "new" / "kept.bundle"
+    project.ok("apply", "--split", "--bundle", str(bundle))
+    elsewhere = Checkout(tmp_path / "elsewhere")
+    elsewhere.git("fetch", "-q", str(project.folder), "main")
+    elsewhere.git("fetch", "-q", str(bundle), "refs/heads/*:refs/heads/*")
+    tips = ("for-each-ref", "refs/heads/overnight-split")
+    assert elsewhere.git(*tips) == project.git(*tips) != ""
+    assert "cannot be written: Not a directory" in project.refused("apply", "--split", "--bundle", f"{bundle}/x/y")
+    assert "--bundle is about the branches that --split makes" in project.refused("apply", "--bundle", "x")
+
+
 def test_a_goal_in_a_subfolder_and_several_files(project: Project) -> None:
     (project.folder / "deep").mkdir()
     inner = Project(project.folder / "deep")
@@ -210,6 +226,9 @@ def test_nothing_kept_is_a_sentence(project: Project) -> None:
     project.set(agent='sh -c \'echo KNOB = 1 > solve.py; echo "print(\\"loss:\\", 99)" >> solve.py\'')
     project.ok("run", "--plain", "--no-sandbox", "--experiments", "1")
     assert "has kept nothing, so there is nothing to apply" in project.refused("apply", "--split")
+    project.write("kept.bundle", "of an earlier night")
+    assert "Nothing was kept" in project.ok("apply", "--split", "--measure", "--bundle", "kept.bundle")
+    assert not (project.folder / "kept.bundle").exists()
     assert "--measure is about the branches that --split makes" in project.refused("apply", "--measure")
 
 

@@ -27,14 +27,19 @@ def apply(
     session: SessionOption = None,
     split: Annotated[bool, typer.Option("--split", help="Make a branch for each kept change instead.")] = False,
     measure: Annotated[bool, typer.Option("--measure", help="With --split: measure each by itself first.")] = False,
+    bundle: Annotated[
+        Path | None, typer.Option("--bundle", help="With --split: put them into this file too (`git bundle`).")
+    ] = None,
 ) -> None:
     """Put the kept changes onto the branch that is checked out."""
     if measure and not split:
         raise OvernightError("--measure is about the branches that --split makes; `overnight verify` measures the best")
+    if bundle and not split:
+        raise OvernightError("--bundle is about the branches that --split makes; give both")
     if split:
         from overnight.cli.splitting import split_session
 
-        split_session(folder_of(goal), session, measure=measure)
+        split_session(folder_of(goal), session, measure=measure, bundle=bundle)
         return
     from overnight.loop.reading import open_history
     from overnight.repo.apply import apply_kept

@@ -17,14 +17,23 @@ if TYPE_CHECKING:
     from overnight.loop.split_message import Alone, Group
 
 
-def split_session(folder: Path, session: str | None, *, measure: bool) -> None:
-    """Make the branches, measured by themselves first if asked, and say where they are."""
+def split_session(folder: Path, session: str | None, *, measure: bool, bundle: Path | None = None) -> None:
+    """Make the branches, measured by themselves first if asked, and say where they are.
+
+    `bundle` is a file that gets them too, for a machine that has the commit on which they stand. Where nothing was
+    kept there is none afterwards: for the programs that want one, that is an answer and no mistake.
+    """
     from overnight.goal.settings import Settings
     from overnight.loop.assemble import Origin
     from overnight.loop.split import split
+    from overnight.repo.bundle import write_bundle
     from overnight.repo.candidate import Scope
     from overnight.repo.git import Repository
 
+    if bundle is not None and _nothing_is_kept(folder, session):
+        bundle.unlink(missing_ok=True)
+        typer.echo("Nothing was kept, so there is nothing to bundle.")
+        return
     alone = _measured(folder, session) if measure else None
     with open_history(folder, session) as (history, state):
         started = history.started()
@@ -34,6 +43,8 @@ def split_session(folder: Path, session: str | None, *, measure: bool) -> None:
         origin = Origin(repository, started.base, Scope(Settings.model_validate(started.settings).edit))
         summary = summary_of(history, state)
         branches = split(origin, history, summary, alone)
+    if bundle is not None:
+        write_bundle(repository, [branch.name for branch in branches], started.base, bundle)
     for branch in branches:
         _say(branch, summary.metric)
     count = len(branches)
@@ -41,6 +52,11 @@ def split_session(folder: Path, session: str | None, *, measure: bool) -> None:
         f"{'One branch' if count == 1 else f'{count} branches'} on commit {started.base[:7]}, where the session began; "
         "`git switch BRANCH` to look at one. Nothing else was changed."
     )
+
+
+def _nothing_is_kept(folder: Path, session: str | None) -> bool:
+    with open_history(folder, session) as (history, _):
+        return not history.counts().kept
 
 
 def _measured(folder: Path, session: str | None) -> dict[Group, Alone]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from overnight.errors import RepositoryError
 from overnight.folders import remove
 from overnight.repo.git import Repository, git_program, in_git
 
@@ -25,6 +26,23 @@ class Parcel:
     bundle: bytes
     shallow: str = ""
     """What git calls so: the commits whose parents are missing where it comes from."""
+
+
+def write_bundle(repository: Repository, branches: Sequence[str], base: str, place: Path) -> None:
+    """Put branches into a file from which any repository that has the commit `base` can fetch them.
+
+    Raises RepositoryError where it cannot be written.
+    """
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RepositoryError(f"{place} cannot be written: {error.strerror}") from None
+    names = [f"refs/heads/{branch}" for branch in branches]
+    git_program(
+        ["bundle", "create", "--quiet", str(place.absolute()), *names, f"^{base}"],
+        repository.common_folder,
+        {"GIT_DIR": str(repository.common_folder)},
+    )
 
 
 class Sender:
