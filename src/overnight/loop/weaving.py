@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from overnight.fleet.slot import Version
 from overnight.ledger.history import History
@@ -23,9 +23,24 @@ def weave_of(origin: Origin, history: History, numbers: Iterable[int]) -> Weave:
             wanted[number] = proposed
             waiting += proposed.inside
     weave = Weave(origin.edit_files(origin.base))
-    for number, proposed in sorted(wanted.items()):
-        weave.add(number, proposed.inside, origin.edit_files(proposed.commit or ""))
+    for proposed in _after_what_they_hold(wanted):
+        weave.add(proposed.number, proposed.inside, origin.edit_files(proposed.commit or ""))
     return weave
+
+
+def _after_what_they_hold(proposals: Mapping[int, Proposed]) -> Iterator[Proposed]:
+    """In the order of their numbers, but for one that was carried over to a later number's keep: that comes first."""
+    waiting, done = sorted(proposals), set[int]()
+    while waiting:
+        held_up = []
+        for number in waiting:
+            if done.issuperset(set(proposals[number].inside) & proposals.keys()):
+                done.add(number)
+                yield proposals[number]
+            else:
+                held_up.append(number)
+        assert len(held_up) < len(waiting), "nobody holds what was made on top of it"
+        waiting = held_up
 
 
 def base_version(origin: Origin) -> Version:
