@@ -39,6 +39,14 @@ def test_both_files_are_written_once_into_the_checkouts_root(checkout: Checkout)
     assert f"`{SKILL}`" in before[0].decode()
 
 
+def test_in_a_linked_worktree_it_is_the_worktrees_root(checkout: Checkout) -> None:
+    checkout.git("worktree", "add", "-q", "--detach", "../linked")
+    linked = checkout.folder.parent / "linked"
+    init_agents(linked / "lib")
+    assert (linked / SKILL).exists()
+    assert not (checkout.folder / "AGENTS.md").exists()
+
+
 def test_a_skill_has_the_front_matter_that_claude_wants(tmp_path: Path) -> None:
     init_agents(tmp_path)
     found = re.match(r"---\n(.*?)\n---\n", (tmp_path / SKILL).read_text(), re.DOTALL)
