@@ -70,10 +70,10 @@ def demo(
     plain: Annotated[bool, typer.Option("--plain", help="No live display.")] = False,
 ) -> None:
     """Copy a small language model into a folder and improve it there: no key, no GPU, five minutes."""
-    from overnight.cli.reporting import write
     from overnight.cli.run import make_repository, say_result, stopped_by_signals, verify_session, watch_session
     from overnight.loop.reading import open_history, summary_of
     from overnight.loop.recovery import AlreadyFinished
+    from overnight.loop.reporting import write
     from overnight.loop.session import Session
     from overnight.morning.summary import headline
     from overnight.repo.git import git_program

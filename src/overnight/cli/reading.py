@@ -11,12 +11,11 @@ import typer
 
 from overnight.cli.places import GoalArgument, JsonOption, SessionOption, folder_of, goal_file
 from overnight.cli.terminal import safe
-from overnight.errors import OvernightError, SessionError
+from overnight.errors import OvernightError
 from overnight.ledger.records import Judged, Measured
 from overnight.loop.live import read_live
 from overnight.loop.reading import open_history, summary_of
 from overnight.loop.underway import Underway
-from overnight.morning.explain import explain
 from overnight.morning.export import WRITERS, as_row
 from overnight.morning.summary import trust_words
 from overnight.morning.words import (
@@ -88,51 +87,33 @@ def log(
 def show(number: Annotated[int, typer.Argument(help="The experiment.")], goal: GoalArgument = None,
          session: SessionOption = None, as_json: JsonOption = False) -> None:  # fmt: skip
     """One experiment: its patch, all its runs, and the end of what it printed."""
-    from overnight.judge.words import LIVE_RULE, RULE
-    from overnight.loop.patches import candidate_patch
-    from overnight.repo.git import Repository
+    from overnight.loop.showing import shown
 
-    folder = folder_of(goal)
-    with open_history(folder, session) as (history, _):
-        judged, proposed, runs = history.judged_number(number), history.proposed(number), history.runs(number)
-        if judged is None and proposed is None:
-            last = history.last_number()
-            raise SessionError(f"session {history.session} has no experiment {number}; the last one is {last}")
-        reasons = explain(history, number, RULE, LIVE_RULE)
+    with open_history(folder_of(goal), session) as (history, _):
+        found = shown(history, folder_of(goal), number)
         with_places = history.has_places()
         is_live = bool(history.settings_now().get("live"))
-    patch = ""
-    if proposed is not None and proposed.commit is not None:
-        found = candidate_patch(Repository.find(folder), proposed)
-        patch = found if found is not None else "(git no longer has this candidate)\n"
-    tail = (judged.output_tail if judged else "") or next((run.output_tail for run in reversed(runs)), "")
     if as_json:
-        whole = as_row(judged) if judged else {"number": number, "verdict": None}
-        measured = [run.model_dump(exclude={"kind", "output_tail"}) for run in runs]
-        typer.echo(
-            json.dumps(
-                {**whole, "patch": patch, "measurements": measured, "why": reasons, "output_tail": tail},
-                ensure_ascii=False,
-            )
-        )
+        typer.echo(json.dumps(found.as_json(), ensure_ascii=False))
         return
-    title = judged.hypothesis if judged else proposed.hypothesis if proposed else ""
-    typer.echo(f"experiment {number}: {safe(title)}\n{_verdict_words(judged)}\n")
-    for line in reasons:
+    typer.echo(f"experiment {number}: {safe(found.hypothesis)}\n{_verdict_words(found.judged)}\n")
+    for line in found.reasons:
         typer.echo(safe(line))
-    if reasons:
+    if found.reasons:
         typer.echo()
-    if patch:
-        print_patch(patch)
-    if runs:
-        typer.echo(_looks_table(runs) if is_live else _runs_table(runs, with_places=with_places))
-    if tail:
-        typer.echo("\nthe end of what it printed:\n" + "\n".join(f"  {line}" for line in safe(tail).splitlines()[-20:]))
+    if found.patch:
+        print_patch(found.patch)
+    if found.runs:
+        typer.echo(_looks_table(found.runs) if is_live else _runs_table(found.runs, with_places=with_places))
+    if found.tail:
+        typer.echo(
+            "\nthe end of what it printed:\n" + "\n".join(f"  {line}" for line in safe(found.tail).splitlines()[-20:])
+        )
 
 
 def report(goal: GoalArgument = None, session: SessionOption = None) -> None:
     """Write the report (a page, Markdown and a picture) and say where it is."""
-    from overnight.cli.reporting import write
+    from overnight.loop.reporting import write
 
     with open_history(folder_of(goal), session) as (history, state):
         try:

@@ -214,7 +214,7 @@ def say_result(folder: Path, console: Console) -> None:
         console.print(f"[bold]{headline(summary)}.[/]", soft_wrap=True)
         if summary.baseline is not None:
             try:
-                from overnight.cli.reporting import write
+                from overnight.loop.reporting import write
 
                 report = write(history, summary, state)
             except (OSError, ImportError) as error:  # Loading the program that draws is reading files too.

@@ -15,14 +15,13 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from overnight.dashboard.app import create_app
 from overnight.dashboard.feed import Feed
-from overnight.errors import OvernightError
 from overnight.loop.state import State
+from overnight.ports import HERE, bound
 
 PORT = 8712
 MOST_CONNECTIONS = 100
 """Whoever is on this machine can connect, token or not, and each connection takes a file that the session may need."""
 _BACKLOG = 32
-_HOST = "127.0.0.1"
 
 
 class Dashboard:
@@ -30,9 +29,9 @@ class Dashboard:
 
     def __init__(self, state: State, session: str | None = None, port: int | None = None) -> None:
         """`port`: None for the usual one, or any other that is free. Raises OvernightError if it cannot be had."""
-        self._socket = _bound(port)
+        self._socket = bound("the dashboard", port, PORT)
         token = secrets.token_urlsafe(18)
-        self.url = f"http://{_HOST}:{self._socket.getsockname()[1]}/{token}/"
+        self.url = f"http://{HERE}:{self._socket.getsockname()[1]}/{token}/"
         """The address, with its token. Whoever knows it may steer the session."""
         app, feed = create_app(state, token, session)
         config = uvicorn.Config(
@@ -84,21 +83,6 @@ class _Server(uvicorn.Server):
         """Pages that listen would otherwise be waited for."""
         self._feed.close()
         await super().shutdown(sockets)
-
-
-def _bound(port: int | None) -> socket.socket:
-    for wanted in [port] if port is not None else [PORT, 0]:
-        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            bound.bind((_HOST, wanted))
-            bound.listen()  # From now on whoever comes is answered, if only in a moment.
-        except (OSError, OverflowError) as error:
-            bound.close()
-            why = getattr(error, "strerror", None) or str(error)
-            continue
-        return bound
-    raise OvernightError(f"the dashboard cannot have port {port or PORT} ({why}); choose another with --port")
 
 
 def _say_nothing() -> None:
