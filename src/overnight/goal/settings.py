@@ -15,6 +15,8 @@ Direction = Literal["lower", "higher"]
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 PREFERENCE = "wins"
 """The metric of `compare` whose two numbers are how often each version was preferred."""
+SUBMITTED = "submitted"
+"""The agent that is nobody: whoever wants to hands changes in."""
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)[a-z]*\s*")
 
 
@@ -57,6 +59,12 @@ def _none_empty(values: tuple[str, ...]) -> tuple[str, ...]:
     if not all(values):
         raise ValueError("it must not be empty")
     return values
+
+
+def _stands_alone(agents: tuple[str, ...]) -> tuple[str, ...]:
+    if SUBMITTED in agents and len(agents) > 1:
+        raise ValueError(f"`{SUBMITTED}` stands alone; what is submitted goes in front of any other agent anyway")
+    return agents
 
 
 def _a_fleet(word: str) -> str:
@@ -193,10 +201,12 @@ class Settings(_Frozen):
     """When a run is ended by force, if that is later than the budget (start-up and evaluation come on top)."""
     overtime: Literal["score", "fail"] = "fail"
     """What a run is that had to be ended by force: scored on what it wrote so far, or a `timeout`."""
-    agent: Annotated[Strings, Field(min_length=1), AfterValidator(_none_empty)] = ("search",)
+    agent: Annotated[Strings, Field(min_length=1), AfterValidator(_none_empty), AfterValidator(_stands_alone)] = (
+        "search",
+    )
     """Who proposes: `search` (built in, needs no model), a coding agent or a model by name (`claude`, `openai:MODEL`),
     a proposer that an installed package brings, any command that edits files; or several, which take turns as they earn
-    them."""
+    them. `submitted` is nobody: the session waits for changes that are handed in."""
     agent_timeout: Seconds = 1800.0
     """How long the agent may think about one proposal."""
     agent_memory: Literal["fresh", "session"] = "fresh"

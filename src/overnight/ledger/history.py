@@ -50,6 +50,10 @@ class History(Proposals):
         resumed = self._last("resumed")
         return expect(Resumed, resumed).settings if resumed else self.started().settings
 
+    def taken_up_by(self) -> int:
+        """The id of the process that has taken the session up last."""
+        return expect(Resumed, self._last("resumed")).pid
+
     def stopped(self) -> Stopped | None:
         """How the session was put down, or None while it is under way (or was killed)."""
         stopped, resumed = self._last("stopped"), self._last("resumed")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from overnight.ledger.accounts import Accounts
-from overnight.ledger.asking import Event
+from overnight.ledger.asking import Event, expect
 from overnight.ledger.records import Carried, Proposed
 
 _BATCH = 1000
@@ -59,6 +59,11 @@ class Proposals(Accounts):
         first = "kind = 'proposed' AND CAST(COALESCE(payload ->> 'again', '0') AS TEXT) NOT IN ('1', 'true')"
         sql = f"SELECT number FROM events WHERE session = :session AND {first} GROUP BY number HAVING count(*) > 1"
         return [number for (number,) in self._source.rows(sql, session=self.session)]
+
+    def submitted(self, request: str) -> Proposed | None:
+        """What became of the submission of that name, as it was carried over since; None: nothing yet."""
+        found = self._fetch("kind = 'proposed' AND payload ->> 'request' = :request", newest=1, request=request)
+        return self.proposed(expect(Proposed, found[0]).number) if found else None
 
     def tried(self, fingerprint: str, *, besides: int = 0) -> int | None:
         """The first experiment whose candidate had exactly these contents, one of that number aside."""

@@ -118,6 +118,8 @@ class Proposed(Usage):
     """What the proposal took."""
     again: bool = False
     """It takes the place of an earlier one of this number, which did not fit the incumbent any more."""
+    request: str = ""
+    """The name of the submission that it is; "" where a proposer of the session's own thought of it."""
 
 
 class Carried(_Record):

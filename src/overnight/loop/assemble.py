@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from overnight.errors import GoalError
 from overnight.fleet.local import linked_paths
 from overnight.goal.document import Goal
-from overnight.goal.settings import Settings
+from overnight.goal.settings import SUBMITTED, Settings
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Proposed, Steered
 from overnight.loop.state import State
@@ -165,7 +165,7 @@ def earned_in(history: History) -> list[Earned]:
 def check_agents(settings: Settings, goal: Goal) -> None:
     """Raise OvernightError unless everybody whom `settings.agent` names can propose."""
     for who in settings.agent:
-        if who == "search":
+        if who in ("search", SUBMITTED):
             continue
         if is_model(who):
             check_model(who, settings.base_url)

@@ -14,7 +14,7 @@ from overnight.errors import Trouble
 from overnight.fleet.fleets import open_fleet
 from overnight.fleet.outside import Outside
 from overnight.folders import remove
-from overnight.goal.settings import Settings
+from overnight.goal.settings import SUBMITTED, Settings
 from overnight.ledger.store import Recorder
 from overnight.loop.assemble import Project, make_proposer
 from overnight.loop.baseline import measure_baseline
@@ -30,6 +30,7 @@ from overnight.loop.pipeline import Pipeline
 from overnight.loop.state import State
 from overnight.loop.steering import Steering
 from overnight.loop.stopping import Stopping
+from overnight.loop.submitting import Submitter
 from overnight.propose.proposer import Proposer
 from overnight.repo.branch import SessionRefs
 from overnight.runs.sandbox import Sandbox
@@ -103,16 +104,20 @@ class Night:
             self._live.settle(again=recheck)
         if recheck:
             yield from self._crew.all_of(self._slots[:1], [self._experimenter.recheck()])
+        submitter = Submitter(self._state, self._history, self._project.scope)
+        self._thinkers.append(Worker(0, submitter))
         pipeline = Pipeline(
             self._bench,
             self._crew,
             self._slots,
             self._thinker,
+            self._thinkers[-1],
             self._experimenter,
             self._steering,
             Stopping(self._settings.stop, self._history, first=self._first),
             most_thinkers=self._most_thinkers(),
             most_ahead=self._most_ahead(),
+            is_submitted=submitter.waits,
             should_stop=self._should_stop,
         )
         yield from pipeline.work(self._frozen.must_be_the_same)
@@ -163,7 +168,10 @@ class Night:
         return self._thinkers[-1]
 
     def _most_thinkers(self) -> int:
-        """One, where a proposer remembers what it said last, or is so quick that it need not do two things at once."""
+        """One, where a proposer remembers what it said last, or is so quick that it need not do two things at once; 0,
+        where the session waits for what is submitted."""
+        if self._settings.agent == (SUBMITTED,):
+            return 0
         is_one = self._settings.agent_memory == "session" or self._settings.agent == ("search",)
         return 1 if is_one else _THINKERS_A_SLOT * len(self._slots)
 

@@ -14,10 +14,11 @@ import pygit2
 
 from overnight.errors import Interrupted, OvernightError, Trouble
 from overnight.fleet.slot import Slot
+from overnight.goal.settings import SUBMITTED
 from overnight.ledger.records import Proposed
 from overnight.loop.bench import Bench
 from overnight.loop.crew import Crew, InSlot, Thinking, Worker
-from overnight.loop.events import NothingProposed, SessionEvent, StoodInLine
+from overnight.loop.events import NothingProposed, ProposalStarted, SessionEvent, StoodInLine
 from overnight.loop.experiment import Experimenter
 from overnight.loop.lookahead import proposals_ahead
 from overnight.loop.proposing import NothingLeftError, propose
@@ -29,6 +30,7 @@ from overnight.propose.proposer import Proposer
 _LOOK_SECONDS = 0.1
 _RECENT = 20
 """Experiments from which it is told how long proposals and experiments take."""
+_OVERTAKEN = "a change to the same lines was kept meanwhile; submit it again, made on the best version as it is now"
 
 
 class StuckError(OvernightError):
@@ -44,15 +46,18 @@ class Pipeline:
         crew: Crew,
         slots: Sequence[Worker[Slot]],
         make_thinker: Callable[[int], Worker[Proposer]],
+        submitter: Worker[Proposer],
         experimenter: Experimenter,
         steering: Steering,
         stopping: Stopping,
         *,
         most_thinkers: int,
         most_ahead: float,
+        is_submitted: Callable[[], bool],
         should_stop: Callable[[], bool],
     ) -> None:
-        """`make_thinker` makes one more proposer with a thread of its own, `most_thinkers` at most.
+        """`make_thinker` makes one more proposer with a thread of its own, `most_thinkers` at most; with 0 none thinks.
+        `submitter` proposes what others have thought of, as soon as `is_submitted` says that there is something.
 
         So many proposals are made in advance as keep every slot busy, but `most_ahead` at most.
         """
@@ -61,6 +66,10 @@ class Pipeline:
         self._slots = slots
         self._make_thinker = make_thinker
         self._thinkers: list[Worker[Proposer]] = []
+        self._submitter = submitter
+        self._is_submitted = is_submitted
+        self._awaited = 0
+        """The experiment for which it was told that a submission is awaited."""
         self._most_thinkers = most_thinkers
         self._most_ahead = most_ahead
         self._experimenter = experimenter
@@ -178,6 +187,9 @@ class Pipeline:
         carried = self._experimenter.carried_over(proposed)
         if carried is None:
             self._overtaken.append(proposed)
+        elif carried.request:
+            agents = [n for n, each in enumerate(self._waiting) if not each.request and not self._experimenter.waits(each)]
+            self._waiting.insert(min(agents, default=len(self._waiting)), carried)
         else:
             self._waiting.append(carried)
 
@@ -220,17 +232,35 @@ class Pipeline:
 
     def _think_more(self) -> Generator[SessionEvent, None, str | None]:
         """Have as many proposals made as are wanted. Returns which rule says that there are to be no more."""
-        while self._wants_proposal():
+        for proposed in [each for each in self._overtaken if each.request]:
+            self._overtaken.remove(proposed)  # Whoever has submitted it is not there to make it again.
+            yield self._bench.of_nothing(proposed, _OVERTAKEN)
+        while (submitted := self._takes_submission()) or self._wants_proposal():
             if stuck := self._stopping.stuck():
                 self._wrong = StuckError(stuck)
                 return None
-            if over := self._stopping.reason() or self._nothing_left():
+            if over := self._stopping.reason() or (None if submitted else self._nothing_left()):
                 return over
-            thinker = self._free_thinker() if self._has_number() else None
+            thinker = self._submitter if submitted else self._free_thinker() if self._has_number() else None
             if thinker is None:
+                yield from self._wait_for_submission()
                 return None
             yield from self._crew.begin(thinker, self._thought(thinker))
         return None
+
+    def _takes_submission(self) -> bool:
+        """Whether something is submitted, and would be measured next: it goes in front of what agents think of."""
+        if self._is_paused or self._wrong is not None or self._last is not None or self._submitter.is_busy:
+            return False
+        is_next = sum(bool(each.request) for each in self._ready()) < len(self._slots)
+        return is_next and self._has_number(anew=False) and self._is_submitted()
+
+    def _wait_for_submission(self) -> Iterator[SessionEvent]:
+        """Tell once that nobody here thinks of anything."""
+        number = self._missing[0] if self._missing else self._next
+        if self._most_thinkers == 0 and self._awaited != number:
+            self._awaited = number
+            yield ProposalStarted(number, SUBMITTED)
 
     def _wants_proposal(self) -> bool:
         if self._is_paused or self._wrong is not None or self._last is not None:
@@ -242,10 +272,10 @@ class Pipeline:
         free = sum(not slot.is_busy for slot in self._slots)
         return free + ahead > len(self._ready()) + len(self._thinking)
 
-    def _has_number(self) -> bool:
-        """Whether there may be one more experiment."""
+    def _has_number(self, *, anew: bool = True) -> bool:
+        """Whether there may be one more experiment; with `anew` also one that has to be made again."""
         most = self._bench.settings.stop.experiments
-        return bool(self._overtaken or self._missing) or most is None or self._next <= most
+        return bool((anew and self._overtaken) or self._missing) or most is None or self._next <= most
 
     def _nothing_left(self) -> str | None:
         """Why nobody has anything left to try, if that was on this very incumbent."""
@@ -265,7 +295,7 @@ class Pipeline:
     def _thought(self, thinker: Worker[Proposer]) -> Thinking[None]:
         """One proposal, or a review where one is due."""
         bench, noise, name = self._bench, self._experimenter.noise, thinker.means.name
-        overtaken = self._overtaken.pop(0) if self._overtaken else None
+        overtaken = self._overtaken.pop(0) if self._overtaken and thinker is not self._submitter else None
         if overtaken is not None:
             number = overtaken.number
         elif self._missing:
@@ -285,7 +315,8 @@ class Pipeline:
                 bench, name, number=number, noise=noise, under_way=under_way, overtaken=overtaken
             )
             is_answered = True
-            self._proposing_seconds.append(proposed.seconds)
+            if not proposed.request:
+                self._proposing_seconds.append(proposed.seconds)
             if proposed.commit is None:
                 yield bench.of_nothing(proposed)
             else:
@@ -308,7 +339,7 @@ class Pipeline:
         for judged in self._bench.history.judged_last(_RECENT):
             proposed = self._bench.history.proposed(judged.number)
             if proposed is not None:
-                proposing.append(proposed.seconds)
+                proposing.extend([] if proposed.request else [proposed.seconds])
                 if judged.runs:
                     measuring.append(max(judged.seconds - proposed.seconds, 0.0))
         if not measuring:

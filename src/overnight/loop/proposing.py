@@ -84,6 +84,7 @@ def propose(
         output_tail=proposal.output,
         seconds=time.monotonic() - asked,
         again=overtaken is not None,
+        request=proposal.request,
         **proposal.usage.model_dump(),
     )
     history.append(proposed)

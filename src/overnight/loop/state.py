@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from overnight.errors import OvernightError, SessionError
-from overnight.loop.inbox import Inbox
+from overnight.loop.inbox import Inbox, Submissions
 
 _STOP_PATIENCE_SECONDS = 60.0
 _KEEPER_PATIENCE_SECONDS = 40.0
@@ -101,6 +101,11 @@ class State:
     def inbox(self) -> Inbox:
         """Where people leave what they ask of the session that is at work."""
         return Inbox(self.folder / "inbox")
+
+    @property
+    def submissions(self) -> Submissions:
+        """Where changes are left that somebody outside the session has thought of."""
+        return Submissions(self.folder / "submitted")
 
     @property
     def work(self) -> Path:

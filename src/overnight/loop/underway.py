@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from overnight.goal.settings import Settings
+from overnight.goal.settings import SUBMITTED, Settings
 from overnight.ledger.records import Measured, Role
 from overnight.loop.activity import Activity
 from overnight.loop.events import (
@@ -149,7 +149,8 @@ class Underway(BaseModel):
         match event:
             case ProposalStarted(number, proposer):
                 rest = self._without_proposal(number)
-                thought = begun("proposing", f"{proposer} is thinking", number, f"{number}.agent.log")
+                words = "waiting for a submission" if proposer == SUBMITTED else f"{proposer} is thinking"
+                thought = begun("proposing", words, number, f"{number}.agent.log")
                 return rest._with(thinking=(*rest.thinking, thought))
             case ReviewStarted(number, proposer):
                 words = f"{proposer} writes down what it has learned"

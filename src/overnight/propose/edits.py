@@ -37,6 +37,8 @@ class Edit:
     """Whether both are whole lines, their last line's end left out, as in SEARCH/REPLACE blocks."""
     whole_file: bool = False
     """Whether `replace` is to be all that the file holds; `search` is not looked at."""
+    line: int | None = None
+    """The line at which `search` is said to begin, which decides where it occurs more than once."""
 
 
 class EditError(Exception):
@@ -108,8 +110,11 @@ def _place(path: str, text: bytes, number: int, edit: Edit, *, is_new: bool) -> 
     places = _occurrences(text, search, whole_lines=edit.whole_lines, takes_end=not replace)
     if not places:
         raise EditError("mismatch", f"Edit {number}: `search` does not occur in {path}. {_nearest(text, search)}")
+    at = [1 + text.count(b"\n", 0, start) for start, _ in places]
+    if len(places) > 1 and edit.line in at:
+        places = [places[at.index(edit.line)]]
     if len(places) > 1:
-        lines = ", ".join(str(1 + text.count(b"\n", 0, start)) for start, _ in places[:_NAMED])
+        lines = ", ".join(map(str, at[:_NAMED]))
         more = ", …" if len(places) > _NAMED else ""
         raise EditError(
             "mismatch",

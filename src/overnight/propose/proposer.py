@@ -40,6 +40,8 @@ class Proposal:
     """Of those who were asked before and could not be had."""
     knows_the_past: bool = False
     """It looked up what was tried before: the same change again, on another incumbent, is no oversight."""
+    request: str = ""
+    """The name of the submission that this is, if it is one."""
     exhausted: bool = False
     """The proposer has nothing left to try from this incumbent: the session ends cleanly."""
 
