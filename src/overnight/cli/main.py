@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 import overnight
-from overnight.cli import acting, approving, brief, check, doctor, init, reading, run, serve, watch
+from overnight.cli import acting, approving, brief, check, doctor, init, mcp, reading, run, serve, watch
 from overnight.errors import GoalError, OvernightError, explain_os
 
 app = typer.Typer(
@@ -22,7 +22,7 @@ app = typer.Typer(
 for command in (
     *(init.init, check.check, run.run, watch.watch, serve.serve, run.stop),
     *(reading.status, reading.log, reading.show, reading.report, brief.brief, reading.export),
-    *(approving.approve, approving.reject, run.verify, acting.apply, doctor.doctor, acting.demo),
+    *(approving.approve, approving.reject, run.verify, acting.apply, doctor.doctor, acting.demo, mcp.mcp),
 ):
     app.command()(command)
 

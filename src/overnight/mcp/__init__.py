@@ -1,0 +1,1 @@
+"""The MCP server: an assistant proposes and asks, while the harness measures, judges and remembers."""
