@@ -43,7 +43,7 @@ def apply_diff(files: Mapping[str, bytes], diff: str, allows: Callable[[str], bo
         if file.new == _NOWHERE and path in files and allows(path):
             gone[path] = None
             continue
-        edits += [_edit(path, hunk, is_new=file.old == _NOWHERE) for hunk in file.hunks]
+        edits += [_edit(path, hunk) for hunk in file.hunks]
     if not edits and not gone:
         raise EditError("nothing", f"There is no change in the patch. {_HOW}")
     try:
@@ -54,11 +54,11 @@ def apply_diff(files: Mapping[str, bytes], diff: str, allows: Callable[[str], bo
     return {**changed, **gone}
 
 
-def _edit(path: str, hunk: _Hunk, *, is_new: bool) -> Edit:
+def _edit(path: str, hunk: _Hunk) -> Edit:
     old, new = hunk.old, hunk.new
-    if is_new and new:
+    if not old:  # The file is new or empty, or there is no telling where it belongs.
         return Edit(path, "", "\n".join([*new, ""]))
-    if new == [""]:  # One blank line and no line at all would be the same to an edit.
+    if [""] in (old, new):  # One blank line and no line at all would be the same to an edit.
         raise EditError("mismatch", f"A hunk for {path} has no lines around the change. Leave three before and after.")
     return Edit(path, "\n".join(old), "\n".join(new), whole_lines=True, line=hunk.line)
 
