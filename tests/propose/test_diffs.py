@@ -99,7 +99,11 @@ def test_the_line_decides_only_where_the_lines_alone_do_not() -> None:
         ("", "nothing", "There is no change in the patch. Write it as `git diff` does"),
         ("LR = 0.2", "nothing", "There is no change in the patch"),
         (LR.replace("0.2", "0.1"), "nothing", "change nothing"),
-        (LR.replace("0.1", "0.3"), "mismatch", "Hunk 1: its old text does not occur in train.py. The nearest lines are"),
+        (
+            LR.replace("0.1", "0.3"),
+            "mismatch",
+            "Hunk 1: its old text does not occur in train.py. The nearest lines are",
+        ),
         (LR.replace("train.py", "score.py"), "elsewhere", "'score.py' is not a file that you may change"),
         (LR.replace("train.py", "../train.py"), "elsewhere", "'../train.py' is not a file"),
         (LR.replace("a/train.py", "/etc/passwd").replace("b/train.py", "/etc/passwd"), "elsewhere", "'/etc/passwd'"),
