@@ -17,6 +17,7 @@ from mcp_types import TextContent
 
 from mcp import Client, StdioServerParameters
 from overnight.loop.state import State
+from overnight.mcp.server import make_server
 from tests.system.conftest import GOAL, OVERNIGHT, Project
 
 COMMAND = [sys.executable, "-P", *OVERNIGHT[1:], "mcp"]
@@ -93,6 +94,13 @@ async def over_stdio(project: Project, *command: str) -> AsyncIterator[Assistant
     # Not within the project: whoever starts it may be anywhere.
     server = StdioServerParameters(command=program, args=arguments, env=_ENV, cwd=project.folder.parent)
     async with Client(server) as client:
+        yield Assistant(client, project)
+
+
+@contextlib.asynccontextmanager
+async def within(project: Project) -> AsyncIterator[Assistant]:
+    """The same without a process of the server's own, which takes a while to load."""
+    async with Client(make_server(project.folder / "goal.md")) as client:
         yield Assistant(client, project)
 
 

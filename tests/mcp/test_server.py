@@ -29,6 +29,7 @@ from tests.mcp.conftest import (
     knob,
     over_http,
     over_stdio,
+    within,
 )
 from tests.system.conftest import Project
 
@@ -48,6 +49,7 @@ def test_a_night(gated: Project) -> None:
     assert psutil.Process(holder.pid).ppid() != os.getpid()
     with http_server(gated) as url:
         anyio.run(_the_morning, gated, url)
+        _only_for_those_who_know_the_address(gated, url)
     assert State.of(gated.folder).holder() is None
     with open_history(gated.folder, None) as (history, _):
         proposed = [record for number in range(1, 5) if (record := history.proposed(number))]
@@ -134,7 +136,7 @@ def test_what_cannot_be_is_refused_in_words(gated: Project) -> None:
 
 
 async def _refusals(project: Project) -> None:
-    async with over_stdio(project) as assistant:
+    async with within(project) as assistant:
         await assistant.ask("start_session", wait_seconds=_LONG)
         good = {"hypothesis": "nearer", "patch": knob(30)}
         for stated in ({"metric": 0.0}, {"verdict": "keep"}, {"number": 1}, {"goal": "/etc"}):
@@ -178,7 +180,7 @@ async def _servers_end(project: Project) -> None:
     shut = {"hypothesis": "a gate that is shut", "patch": SHUT}
     with pytest.raises((MCPError, ExceptionGroup)):
         await _ask_one_that_is_killed(project, **shut)
-    async with over_stdio(project) as assistant:
+    async with within(project) as assistant:
         under_way = await assistant.ask("submit_experiment", **shut, wait_seconds=0)
         assert (under_way["state"], under_way["number"]) == ("measuring", 1)
         outcome = await assistant.ask("submit_experiment", **shut, wait_seconds=_LONG)
@@ -214,7 +216,7 @@ def test_a_session_that_is_killed_goes_on_with_what_was_submitted(gated: Project
 
 async def _session_ends(project: Project) -> None:
     shut, next_one = {"hypothesis": "a gate", "patch": SHUT}, {"hypothesis": "nearer", "patch": knob(30)}
-    async with over_stdio(project) as assistant:
+    async with within(project) as assistant:
         assistant.opens = False
         await assistant.ask("start_session", wait_seconds=_LONG)
         await assistant.ask("submit_experiment", **shut, wait_seconds=0)
@@ -235,22 +237,22 @@ async def _session_ends(project: Project) -> None:
             assert outcome["state"] == "decided"
 
 
-def test_http_is_for_those_who_know_the_address_and_for_no_page_of_another_site(gated: Project) -> None:
-    with http_server(gated) as url:
-        other = HttpServer(gated.folder / "goal.md").url
-        assert urlsplit(url).path == urlsplit(other).path, "a client's settings hold from one start to the next"
-        assert urlsplit(url).hostname == "127.0.0.1"
-        assert urlsplit(url).port != urlsplit(other).port
-        host, path = urlsplit(url).netloc, urlsplit(url).path
-        assert _status(url, path) not in (403, 404, 421)
-        assert _status(url, path, Origin=f"http://{host}") not in (403, 404, 421)
-        assert _status(url, path, Host="evil.example") == 421
-        assert _status(url, path, Host="evil.example:8713") == 421
-        for origin in ("https://evil.example", "http://127.0.0.1:1", f"https://{host}", "null"):
-            assert _status(url, path, Origin=origin) == 403
-        for wrong in ("/mcp", "/", path.replace("/mcp", ""), "/wrong/mcp"):
-            assert _status(url, wrong) == 404
-    assert (gated.folder / ".overnight" / "mcp-token").stat().st_mode & 0o077 == 0
+def _only_for_those_who_know_the_address(project: Project, url: str) -> None:
+    """And for no page of another site."""
+    other = HttpServer(project.folder / "goal.md").url
+    assert urlsplit(url).path == urlsplit(other).path, "a client's settings hold from one start to the next"
+    assert urlsplit(url).port != urlsplit(other).port
+    assert urlsplit(url).hostname == "127.0.0.1"
+    assert (project.folder / ".overnight" / "mcp-token").stat().st_mode & 0o077 == 0
+    host, path = urlsplit(url).netloc, urlsplit(url).path
+    assert _status(url, path) not in (403, 404, 421)
+    assert _status(url, path, Origin=f"http://{host}") not in (403, 404, 421)
+    assert _status(url, path, Host="evil.example") == 421
+    assert _status(url, path, Host="evil.example:8713") == 421
+    for origin in ("https://evil.example", "http://127.0.0.1:1", f"https://{host}", "null"):
+        assert _status(url, path, Origin=origin) == 403
+    for wrong in ("/mcp", "/", path.replace("/mcp", ""), "/wrong/mcp"):
+        assert _status(url, wrong) == 404
 
 
 def _status(url: str, path: str, **headers: str) -> int:

@@ -27,8 +27,10 @@ def mcp(
     if port is not None and not http:
         raise OvernightError("--port is about --http; over stdio there is none")
     try:
-        from overnight.mcp.server import make_server
-        from overnight.mcp.serving import HttpServer
+        if http:
+            from overnight.mcp.serving import HttpServer
+        else:
+            from overnight.mcp.server import make_server
     except ModuleNotFoundError as error:
         raise OvernightError(f"the MCP server needs the package {error.name!r}; install `overnight[mcp]`") from None
     if not http:
