@@ -14,11 +14,12 @@ import pytest
 
 from overnight.loop.state import State
 from tests.agents.conftest import REAL, Night, Nightly, Real
-from tests.modelserver.script import Call, Say, Step
+from tests.modelserver.script import Asked, Call, Say, Script, Step
 from tests.system.conftest import OVERNIGHT, SOLVE
 
 PATCH = "--- a/solve.py\n+++ b/solve.py\n@@ -1,2 +1,2 @@\n-KNOB = 10\n+KNOB = 30\n" + f" {SOLVE.splitlines()[1]}\n"
 SERVER = [sys.executable, "-P", *OVERNIGHT[1:], "mcp"]
+_NOT_YET = ("is not a function", "No such tool available", "Script running")
 PROMPT = "Make the loss small, with the tools of overnight."
 
 
@@ -50,6 +51,24 @@ ASSISTANTS = [
         "claude -p --mcp-config ~/mcp.json --allowedTools mcp__overnight",
         "mcp__overnight__@NAME",
     ),
+    Assistant(
+        "codex",
+        {
+            ".codex/config.toml": 'openai_base_url = "@URL/v1"\n[mcp_servers.overnight]\ncommand = @COMMAND\n'
+            'args = @ARGUMENTS\nenv_vars = ["PYTHONPATH"]\nstartup_timeout_sec = 60\n'
+        },
+        "codex exec --skip-git-repo-check --dangerously-bypass-approvals-and-sandbox -",
+        "mcp__overnight__@NAME",
+    ),
+    Assistant(
+        "gemini",
+        {
+            ".gemini/settings.json": '{"security": {"auth": {"selectedType": "gemini-api-key"}}, "mcpServers": '
+            '{"overnight": {"command": @COMMAND, "args": @ARGUMENTS, "trust": true}}}'
+        },
+        "gemini --skip-trust --prompt ''",
+        "mcp_overnight_@NAME",
+    ),
 ]
 
 
@@ -73,27 +92,36 @@ def evening(begin: Nightly, assistant: Assistant) -> Iterator[Night]:
         call("status"),
         Say("One change was kept."),
     ]
-    night = begin(_with_server(REAL[assistant.agent], assistant), script, agent="submitted")
+    night = begin(_with_server(REAL[assistant.agent], assistant), _patient(script), agent="submitted")
     yield night
     State.of(night.folder).stop_holder()
 
 
+def _patient(steps: list[Step]) -> Script:
+    """Each step again until it could be done: some agents ask their model before the server has started."""
+
+    def script(asked: Asked) -> list[Step]:
+        results = asked.turns[-1][-asked.results :] if asked.results else []
+        done = sum(not any(words in result for words in _NOT_YET) for result in results)
+        return [*(steps[0] for _ in results), steps[min(done, len(steps) - 1)]]
+
+    return script
+
+
 def _with_server(real: Real, assistant: Assistant) -> Real:
-    words = {"@COMMAND": SERVER[0], "@ARGUMENTS": SERVER[1:], "@ALL": SERVER}
     config = dict(real.config)
     for name, text in assistant.config.items():
-        for word, value in words.items():
-            text = text.replace(word, json.dumps(value))
-        config[name] = text
+        named = text.replace("@COMMAND", json.dumps(SERVER[0])).replace("@ARGUMENTS", json.dumps(SERVER[1:]))
+        config[name] = named.replace("@ALL", json.dumps(SERVER))
     return replace(real, config=config)
 
 
 def test_an_assistant_proposes_and_the_harness_keeps_the_scoreboard(evening: Night, assistant: Assistant) -> None:
     command = assistant.command.replace("~", shlex.quote(evening.env["HOME"]))
     done = subprocess.run(
-        ["sh", "-c", f"{command} {shlex.quote(PROMPT)}"],
+        ["sh", "-c", command],
         cwd=evening.folder,
-        stdin=subprocess.DEVNULL,
+        input=PROMPT,
         capture_output=True,
         text=True,
         check=False,

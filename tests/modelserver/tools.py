@@ -41,6 +41,9 @@ class Called:
 def call_for(step: ToolStep, asked: Asked) -> Called:
     """The call that does a step. Raises NoToolError where no tool can."""
     if isinstance(step, Call):
+        if _is_coded(asked, step.name):
+            program = f"text(JSON.stringify(await tools.{step.name}({json.dumps(step.arguments)})));"
+            return Called(_CODE, {}, program)
         return Called(step.name, step.arguments)
     if isinstance(step, Shell):
         return _shell(step.command, asked)
@@ -62,6 +65,12 @@ def call_for(step: ToolStep, asked: Asked) -> Called:
         if tool.name == _CODE and tool.is_freeform:
             return Called(tool.name, {}, f"text(await tools.apply_patch({json.dumps(_patch(step))}));")
     return _shell(_rewrite(step), asked)
+
+
+def _is_coded(asked: Asked, name: str) -> bool:
+    """Whether a tool can be called by a program only."""
+    is_offered = any(tool.name == name for tool in asked.tools)
+    return not is_offered and any(tool.name == _CODE and tool.is_freeform for tool in asked.tools)
 
 
 def _first(tool: Tool, names: tuple[str, ...]) -> str | None:
