@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from overnight.loop.inbox import Inbox, Request
+from overnight.loop.inbox import LONGEST_PATCH, Inbox, Request, Submission, Submissions
 
 
 def test_the_oldest_comes_first_and_goes_when_it_is_cleared(tmp_path: Path) -> None:
@@ -55,3 +55,23 @@ def test_a_request_that_cannot_be_cleared_away_ends_no_night(tmp_path: Path) -> 
     request = Request(act="hint", text="smaller steps")
     (tmp_path / f"{request.request}.json").mkdir()  # Not to be had by `unlink`, whoever runs this.
     Inbox(tmp_path).clear(request)
+
+
+def test_the_same_submission_is_one_however_often_it_is_left(tmp_path: Path) -> None:
+    box = Submissions(tmp_path)
+    first, again = (Submission.of("s", "an idea", "a patch") for _ in range(2))
+    others = [Submission.of(*said) for said in (("t", "an idea", "a patch"), ("s", "an", "idea a patch"))]
+    for submission in (first, again, *others):
+        box.put(submission)
+    assert {letter.request for letter in box.waiting()} == {first.request, *(other.request for other in others)}
+    assert first.request == again.request
+    assert box.holds(first.request)
+    box.clear(again)
+    assert not box.holds(first.request)
+
+
+def test_the_longest_patch_arrives_whatever_is_in_it(tmp_path: Path) -> None:
+    box = Submissions(tmp_path)
+    submission = Submission.of("s", "an idea", "\u0001" * LONGEST_PATCH)
+    box.put(submission)
+    assert box.waiting() == [submission]

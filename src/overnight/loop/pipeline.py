@@ -188,7 +188,9 @@ class Pipeline:
         if carried is None:
             self._overtaken.append(proposed)
         elif carried.request:
-            agents = [n for n, each in enumerate(self._waiting) if not each.request and not self._experimenter.waits(each)]
+            agents = [
+                n for n, each in enumerate(self._waiting) if not each.request and not self._experimenter.waits(each)
+            ]
             self._waiting.insert(min(agents, default=len(self._waiting)), carried)
         else:
             self._waiting.append(carried)
