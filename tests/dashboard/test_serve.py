@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import re
 import signal
 import socket
@@ -137,7 +138,9 @@ def test_a_session_ends_though_pages_listen_beside_it(project: Project) -> None:
 
 def test_a_dashboard_that_cannot_be_had_stops_no_session(project: Project) -> None:
     project.write("sitecustomize.py", "import sys\nsys.modules['uvicorn'] = None\n")
-    done = project.overnight("run", "--serve", "--plain", "--experiments", "1", PYTHONPATH=path_with(project.folder))
+    env = {**os.environ, "PYTHONPATH": path_with(project.folder)}
+    command = [*OVERNIGHT, "run", "--serve", "--plain", "--experiments", "1"]  # its modules are to be looked for anew
+    done = subprocess.run(command, cwd=project.folder, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "note: there is no dashboard: the dashboard needs the package 'uvicorn'" in done.stdout
 

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 import overnight
 from overnight.cli.main import app
 from overnight.errors import OvernightError
+from tests import commandline
 from tests.checkout import Checkout
 
 OVERNIGHT = [sys.executable, "-m", "overnight.cli.main"]
@@ -55,16 +56,7 @@ class Project(Checkout):
 
     def overnight(self, *arguments: str, stdin: str = "", **env: str) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end."""
-        return subprocess.run(
-            [*OVERNIGHT, *arguments],
-            cwd=self.folder,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=120,
-            env={**os.environ, **env},
-        )
+        return commandline.run(arguments, self.folder, stdin=stdin, env={**os.environ, **env}, seconds=120)
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start the command line and go on."""

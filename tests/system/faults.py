@@ -9,7 +9,6 @@ of Python's imports.
 from __future__ import annotations
 
 import ctypes
-import multiprocessing
 import os
 import random
 import re
@@ -17,16 +16,17 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
+
+from tests.commandline import become, forkserver
 
 if TYPE_CHECKING:
     from overnight.loop.crew import Work, Worker
@@ -35,15 +35,6 @@ PATIENCE_SECONDS = 60.0
 """What any process of the product gets before it counts as one that hangs."""
 KILL = "KILL"
 
-_PRELOAD = [
-    "tests.system.faults",
-    "overnight.cli.main",
-    "overnight.cli.reading",
-    "overnight.cli.view",
-    "overnight.loop.session",
-    "overnight.morning.chart.staircase",
-    "overnight.morning.report.files",
-]
 _PR_SET_PTRACER = 0x59616D61
 _PR_SET_PTRACER_ANY = ctypes.c_ulong(-1)
 
@@ -136,8 +127,10 @@ class Loop:
     ) -> None:
         """`said` is a folder for what it prints."""
         self._files = said / "output", said / "errors"
-        target = (str(folder), list(arguments), dict(env), *map(str, self._files), has_one_thread)
-        self._process: ForkServerProcess = _forkserver().Process(target=_command_line, args=target)
+        everything = (list(arguments), str(folder), {**os.environ, **env}, [os.devnull, *map(str, self._files)])
+        self._process: ForkServerProcess = forkserver().Process(
+            target=_command_line, args=(*everything, has_one_thread)
+        )
         self._process.start()
         _wait_until_stopped(self.pid)
 
@@ -260,14 +253,8 @@ def _faults(name: str, line: str) -> list[str]:
     return faults
 
 
-def _forkserver() -> ForkServerContext:
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(_PRELOAD)
-    return context
-
-
 def _command_line(
-    folder: str, arguments: list[str], env: dict[str, str], output: str, errors: str, has_one_thread: bool
+    arguments: list[str], folder: str, env: dict[str, str], files: list[str], has_one_thread: bool
 ) -> None:
     """What the forked process does: wait to be let go, then what `overnight` does."""
     from overnight.cli.main import main  # noqa: PLC0415 - loaded in the process that forks
@@ -278,14 +265,7 @@ def _command_line(
     os.setsid()
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(_PR_SET_PTRACER, _PR_SET_PTRACER_ANY, 0, 0, 0)
-    for file, descriptor in ((output, 1), (errors, 2)):
-        opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
-        os.dup2(opened, descriptor)
-        os.close(opened)
-    os.chdir(folder)
-    os.environ.update(env)
-    tempfile.tempdir = None
-    sys.argv = ["overnight", *arguments]
+    become(arguments, folder, env, files)
     os.kill(os.getpid(), signal.SIGSTOP)
     main()
 
