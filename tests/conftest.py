@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,14 @@ from tests.night import Night
 from tests.postgres import PostgresServer, postgres_server
 
 __all__ = ["chromium"]  # A fixture, for all that look at pages.
+
+_AT_LEAST = 3
+"""Tests wait about as often as they compute: two cores have work for three at once."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many tests `-n auto` runs at once."""
+    return max(os.cpu_count() or 1, _AT_LEAST)
 
 
 @pytest.fixture
