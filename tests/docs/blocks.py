@@ -17,7 +17,10 @@ ROOT = Path(__file__).parents[2]
 SKILL = ROOT / "src" / "overnight" / "cli" / "instructions" / "skill.md"
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), *sorted(SKILL.parent.glob("*.md")))
 Kind = Literal["goal", "settings", "json", "toml", "python", "commands", "other"]
-WALKED_THROUGH = {"docs/start.md": "tests/docs/test_start.py"}
+WALKED_THROUGH = {
+    "docs/start.md": "tests/docs/test_start.py",
+    "docs/library.md": "tests/system/test_library.py",
+}
 """Pages whose blocks belong together: each with the test that follows it from its beginning to its end."""
 KEY_LENGTH = 60
 _PROGRAMS = ("overnight", "python", "pip", "make", "git", "cd", "ssh", "sqlite3", "ray", "uv", "npm", "claude", "codex")
