@@ -190,7 +190,7 @@ BLOCKS: dict[tuple[str, str], Callable[[Block, Places], None]] = {
     (CONTRACTS, "incumbent.conversions: 31/400"): pairs("conversions"),
     (CONTRACTS, "n=$(sed -n 's/^# Experiment //p' \"$OVERNIGHT_BRIEF\" | head -"): agent_of_three_lines,
     (CONTRACTS, '{"act": "hint", "text": "try a shorter warm-up", "request":'): wish,
-    (DECIDING, "python benchmarks/judge/whole_program.py --nights 3 --experi"): whole_program,
+    (DECIDING, "python benchmarks/judge/whole_program.py --nights 8 --experi"): whole_program,
     (FOREIGN, "overnight init --from path/to/the/problem"): foreign,
     (LIVE, "import os, pathlib, shutil"): deploy,
     (LIVE, "incumbent.conversions: 31/400"): pairs("conversions"),
