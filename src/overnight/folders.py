@@ -1,10 +1,28 @@
-"""Files and folders removed, whatever guests have made of them: closed ones, and such as are nested very deep."""
+"""Files written whole; files and folders removed, whatever guests have made of them: closed ones, very deep ones."""
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import shutil
 from pathlib import Path
+
+
+def write_whole(path: Path, content: str, *, mode: int | None = None) -> None:
+    """Write a UTF-8 file that nobody ever sees half of; `mode` is who may read it from the first moment on.
+
+    Raises OSError when it cannot be written; what was there before is then as it was.
+    """
+    half = path.with_suffix(".half")
+    try:
+        if mode is not None:
+            half.touch(mode)
+        half.write_bytes(content.encode("utf-8"))
+        half.replace(path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            half.unlink(missing_ok=True)
+        raise
 
 
 def remove(path: Path) -> None:

@@ -17,6 +17,11 @@ LIVE_RULE = (
 )
 
 
+def result_words(gain: float) -> str:
+    """What was measured, in a word; positive is better, in the metric's unit."""
+    return f"better by {gain:.3g}" if gain > 0 else "a tie" if gain == 0 else f"worse by {-gain:.3g}"
+
+
 def verdict_words(
     belief: Belief, chance: float, gain: Interval, runs: int, *, kept: bool, was_kept: bool, is_open: bool
 ) -> str:

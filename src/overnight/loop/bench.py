@@ -22,7 +22,7 @@ from overnight.loop.disk import DiskRoom
 from overnight.loop.events import ExperimentJudged, GuardsStarted, RunFinished, RunStarted
 from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
-from overnight.repo.branch import SessionRefs
+from overnight.repo.branch import SessionRefs, kept_message
 
 _TRIES = 5
 
@@ -140,6 +140,19 @@ class Bench:
             if self.refs.secure(commit, number):
                 return commit
         raise Trouble("git", "git lost a candidate again and again while it was stored")
+
+    def kept_on(self, on: Judged, version: Version, judged: Judged) -> Judged:
+        """The verdict that keeps `version`, with its commit on top of the version that `on` has made the incumbent.
+
+        `judged` has metric and `before` already. The commit cannot get lost; the branch has still to move.
+        """
+        repository = self.project.repository
+        before, after = judged.before or 0.0, judged.metric or 0.0
+        message = kept_message(judged.hypothesis, self.settings.metric, before, after, judged.number)
+        commit = repository.commit_tree(on.commit or self.project.base, repository.tree_of(version.commit), message)
+        kept = judged.model_copy(update={"verdict": "keep", "commit": commit})
+        self.secure([kept])
+        return kept
 
     def secure(self, kept: Sequence[Judged]) -> None:
         """See to it that the new commits of the branch cannot get lost, before the ledger speaks of them."""

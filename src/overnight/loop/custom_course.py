@@ -12,16 +12,15 @@ from overnight.errors import OvernightError
 from overnight.fleet.slot import Version
 from overnight.judge.custom import MOST_PAIRS, Ruling, ruling
 from overnight.judge.noise import Noise, mean_difference, pooled_noise
+from overnight.judge.words import result_words
 from overnight.ledger.records import Judged, Measured, Proposed, Role
 from overnight.loop.bench import Bench
 from overnight.loop.carrying import carried_over, is_overtaken
 from overnight.loop.crew import InSlot
-from overnight.loop.doubt import measured_again
+from overnight.loop.doubt import objection
 from overnight.loop.repeats import mean, repeats_by_chance
 from overnight.loop.seeds import seeds_for
-from overnight.loop.suspicion import suspicions
 from overnight.plugins import Plugin, load
-from overnight.repo.branch import kept_message
 
 _PAIRS = 3
 """Runs on fresh seeds of a suspicious winner and of the incumbent."""
@@ -90,14 +89,17 @@ class CustomCourse:
             if pairs.said != "keep":
                 yield bench.write(self._record(candidate, started), reason=words, **pairs.numbers(bench))
                 return None
-            broken, flags = yield from self._tried(candidate, pairs)
+            before = mean(pairs.incumbent)
+            gain = bench.settings.gain(mean(pairs.candidate), before)
+            on = bench.incumbent()
+            broken, flags = yield from objection(bench, candidate, on, before, gain, pairs=_PAIRS)
             if is_overtaken(bench, candidate):  # Something else was kept while the guards were tried.
                 continue
             judged = self._record(candidate, started).model_copy(update={**pairs.numbers(bench), "flags": flags})
             if broken:
                 yield bench.write(judged, reason=f"{broken} (it was {words})")
                 return None
-            told = bench.write(self._kept(candidate, judged), reason=words)
+            told = bench.write(bench.kept_on(on, Version.of(candidate), judged), reason=words)
             bench.move_branch()
             yield told
             return None
@@ -157,38 +159,9 @@ class CustomCourse:
         words = candidate.hypothesis
         return (yield from bench.measure(version, number, role, seed, words, inside=inside, rival=rival))
 
-    def _tried(self, candidate: Proposed, pairs: _Pairs) -> InSlot[tuple[str | None, tuple[str, ...]]]:
-        """Why a winner must not be kept after all, if so; and what is suspicious about it."""
-        bench, version, on = self._bench, Version.of(candidate), self._bench.incumbent()
-        runs = self._runs(candidate, "candidate", candidate.fingerprint)
-        broken = yield from bench.broken_guard(candidate.number, version, runs)
-        if broken:
-            return broken, ()
-        before = mean(pairs.incumbent)
-        gain = bench.settings.gain(mean(pairs.candidate), before)
-        flags = suspicions(bench.project, bench.settings, bench.history, candidate, before, gain)
-        if not flags or gain <= 0:
-            return None, flags
-        other = Version.of(on, bench.project.base)
-        problem = yield from measured_again(bench, candidate, version, other, pairs=_PAIRS)
-        return f"suspicious, since {flags[0]}; {problem}" if problem else None, flags
-
-    def _kept(self, candidate: Proposed, judged: Judged) -> Judged:
-        """The verdict, and the commit on the branch, of what is kept on top of the incumbent."""
-        bench, repository = self._bench, self._bench.project.repository
-        message = kept_message(
-            judged.hypothesis, bench.settings.metric, judged.before or 0.0, judged.metric or 0.0, judged.number
-        )
-        parent = bench.incumbent().commit or bench.project.base
-        commit = repository.commit_tree(parent, repository.tree_of(candidate.commit or ""), message)
-        kept = judged.model_copy(update={"verdict": "keep", "commit": commit})
-        bench.secure([kept])
-        return kept
-
     def _words(self, pairs: _Pairs) -> str:
         count, gain = len(pairs.candidate), self._bench.settings.gain(mean(pairs.candidate), mean(pairs.incumbent))
-        result = f"better by {gain:.3g}" if gain > 0 else "a tie" if gain == 0 else f"worse by {-gain:.3g}"
-        how = f"{result} in {count} {'pair' if count == 1 else 'pairs'} of runs"
+        how = f"{result_words(gain)} in {count} {'pair' if count == 1 else 'pairs'} of runs"
         if pairs.why:
             return f"{how}, but {pairs.why}"
         return f"{'kept' if pairs.said == 'keep' else 'discarded'} by {self._plugin}: {how}"

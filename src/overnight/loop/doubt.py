@@ -1,4 +1,4 @@
-"""A suspicious winner measured again, beside what it would replace, on fresh seeds.
+"""A winner looked at before it is kept: its guards, and where it is suspicious, beside what it would replace once more.
 
 Not by the `verify:` scorer: what that says decides nothing, or the agent would learn of it.
 """
@@ -6,14 +6,31 @@ Not by the `verify:` scorer: what that says decides nothing, or the agent would 
 from __future__ import annotations
 
 from overnight.fleet.slot import Version
-from overnight.ledger.records import Proposed, Role
+from overnight.ledger.records import Judged, Proposed, Role
 from overnight.loop.bench import Bench, Rival
 from overnight.loop.crew import InSlot
 from overnight.loop.repeats import mean
 from overnight.loop.seeds import seeds_for
+from overnight.loop.suspicion import suspicions
 
 _NOBODYS = -(10**9)
 """Numbers below have seeds that neither experiments nor verifications use."""
+
+
+def objection(
+    bench: Bench, winner: Proposed, on: Judged, before: float, gain: float, *, pairs: int
+) -> InSlot[tuple[str | None, tuple[str, ...]]]:
+    """Why a winner must not be kept on top of the version of `on` after all, if so; and what is suspicious about it."""
+    version = Version.of(winner)
+    runs = [run for run in bench.history.runs(winner.number) if run.fingerprint == winner.fingerprint]
+    broken = yield from bench.broken_guard(winner.number, version, runs)
+    if broken:
+        return broken, ()
+    flags = suspicions(bench.project, bench.settings, bench.history, winner, before, gain)
+    if not flags or gain <= 0:
+        return None, flags
+    problem = yield from measured_again(bench, winner, version, Version.of(on, bench.project.base), pairs=pairs)
+    return f"suspicious, since {flags[0]}; {problem}" if problem else None, flags
 
 
 def measured_again(

@@ -12,17 +12,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from overnight.fleet.slot import Version
+from overnight.judge.words import result_words
 from overnight.ledger.records import Judged, Measured, Proposed
 from overnight.loop.bench import Bench, Rival
 from overnight.loop.carrying import carried_over, is_overtaken
 from overnight.loop.crew import InSlot
-from overnight.loop.doubt import measured_again
+from overnight.loop.doubt import objection
 from overnight.loop.events import ExperimentJudged, VerdictChanged
 from overnight.loop.seeds import SEEDS_WANTED, seeds_for
-from overnight.loop.suspicion import suspicions
 from overnight.loop.undo import dropped
 from overnight.loop.weaving import lines_saved
-from overnight.repo.branch import kept_message
 from overnight.repo.candidate import fingerprint
 
 _PAIRS = 2
@@ -177,7 +176,7 @@ def _result(bench: Bench, candidate: Proposed, run: Measured | None) -> _Result 
     settings = bench.settings
     before = on.metric if run.rival is None else run.rival
     gain = settings.gain(run.value, before)
-    words = f"better by {gain:.3g}" if gain > 0 else "a tie" if gain == 0 else f"worse by {-gain:.3g}"
+    words = result_words(gain)
     saved = lines_saved(bench.project, candidate) if settings.prefer == "simpler" else 0
     is_wanted = gain > 0 or (saved > 0 and gain >= -settings.margin)
     if is_wanted and gain <= 0:
@@ -216,29 +215,11 @@ def _won(bench: Bench, result: _Result, started: float) -> InSlot[bool]:
 
 
 def _tried(bench: Bench, result: _Result) -> InSlot[tuple[str | None, tuple[str, ...]]]:
-    """Why a winner must not be kept after all, if so; and what is suspicious about it."""
-    candidate, version = result.candidate, result.version
-    runs = [run for run in bench.history.runs(candidate.number) if run.fingerprint == candidate.fingerprint]
-    broken = yield from bench.broken_guard(candidate.number, version, runs)
-    if broken:
-        return broken, ()
-    flags = suspicions(bench.project, bench.settings, bench.history, candidate, result.before, result.gain)
-    if not flags or result.gain <= 0:
-        return None, flags
-    other = Version.of(result.on, bench.project.base)
-    problem = yield from measured_again(bench, candidate, version, other, pairs=_PAIRS)
-    return f"suspicious, since {flags[0]}; {problem}" if problem else None, flags
+    return (yield from objection(bench, result.candidate, result.on, result.before, result.gain, pairs=_PAIRS))
 
 
 def _kept(bench: Bench, result: _Result, judged: Judged) -> Judged:
-    """The verdict, and the commit on the branch, of what is kept on top of the version that it was made on."""
-    repository, on = bench.project.repository, result.on
-    message = kept_message(judged.hypothesis, bench.settings.metric, result.before, result.value, judged.number)
-    tree = repository.tree_of(result.version.commit)
-    commit = repository.commit_tree(on.commit or bench.project.base, tree, message)
-    kept = judged.model_copy(update={"verdict": "keep", "commit": commit, **result.numbers})
-    bench.secure([kept])
-    return kept
+    return bench.kept_on(result.on, result.version, judged.model_copy(update=result.numbers))
 
 
 def _better_stays(bench: Bench, alone: _Result, why: str, started: float) -> InSlot[None]:

@@ -18,6 +18,7 @@ from typing import ClassVar, Generic, Self, TypeVar, cast
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from overnight.folders import write_whole
 from overnight.ledger.records import Act
 
 LONGEST_TEXT = 2000
@@ -79,10 +80,7 @@ class Mailbox(Generic[_Letter]):
     def put(self, letter: _Letter) -> None:
         """Leave a letter, whole or not at all. Raises OSError when it cannot be written."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        place = self._place(letter.request)
-        half = place.with_suffix(".half")
-        half.write_text(letter.model_dump_json(), encoding="utf-8")
-        half.replace(place)
+        write_whole(self._place(letter.request), letter.model_dump_json())
 
     def waiting(self) -> list[_Letter]:
         """The letters, oldest first. What is none is passed over."""

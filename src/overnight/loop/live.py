@@ -10,6 +10,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from overnight.folders import write_whole
 from overnight.goal.settings import Settings
 from overnight.loop.events import SessionEvent, SessionOpened
 from overnight.loop.state import State
@@ -41,10 +42,8 @@ class Pulse:
         if live is self._live:
             return
         self._live = live
-        half = self._place.with_suffix(".half")
         with contextlib.suppress(OSError):
-            half.write_text(live.model_dump_json(), encoding="utf-8")
-            half.replace(self._place)
+            write_whole(self._place, live.model_dump_json())
 
     def close(self) -> None:
         """Nobody is at work any more."""

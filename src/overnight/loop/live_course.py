@@ -23,7 +23,6 @@ from overnight.loop.steering import Steering
 from overnight.loop.trial import Trial, UndeployableError
 from overnight.loop.undo import take_back
 from overnight.loop.weaving import base_version, version_of
-from overnight.repo.branch import kept_message
 from overnight.repo.weave import Weave
 
 _TRIES, _MOMENT_SECONDS = 3, 1.0
@@ -158,15 +157,8 @@ class LiveCourse:
         if not keeps:
             yield bench.write(judged, verdict=decision.verdict, reason=decision.reason, **numbers)
             return
-        metric = numbers["metric"]
-        assert isinstance(metric, float)
-        message = kept_message(proposed.hypothesis, bench.settings.metric, before.metric or 0.0, metric, number)
-        repository = bench.project.repository
-        commit = repository.commit_tree(
-            before.commit or bench.project.base, repository.tree_of(version.commit), message
-        )
-        bench.secure([judged.model_copy(update={"commit": commit})])
-        yield bench.write(judged, verdict="keep", reason=decision.reason, commit=commit, **numbers)
+        kept = bench.kept_on(before, version, judged.model_copy(update=numbers))
+        yield bench.write(kept, reason=decision.reason)
         bench.move_branch()
 
     def take_out(self, steered: Steered) -> InSlot[None]:

@@ -12,7 +12,7 @@ from overnight.loop.assemble import Project
 from overnight.loop.inbox import Submission
 from overnight.loop.state import State
 from overnight.propose.brief import Brief
-from overnight.propose.command import LONGEST_HYPOTHESIS, describe
+from overnight.propose.command import hypothesis_of
 from overnight.propose.diffs import apply_diff
 from overnight.propose.edits import EditError
 from overnight.propose.proposer import Proposal
@@ -47,14 +47,15 @@ class Submitter:
         """The change that waits, made on the incumbent as it is now."""
         submission = self._next
         assert submission is not None, "it is asked only when something waits"
-        said = redact(" ".join(submission.hypothesis.split()))[:LONGEST_HYPOTHESIS]
         try:
             files = apply_diff(brief.files, submission.patch, self._scope.allows)
         except EditError as error:
             elsewhere = (error.path,) if error.problem == "elsewhere" else ()
             failure = f"the patch does not fit the best version: {redact(str(error))}"
+            said = hypothesis_of(submission.hypothesis, {}, {})
             return Proposal({}, said, trespasses=elsewhere, failure=failure, request=submission.request)
-        return Proposal(files, said or describe(brief.files, files), request=submission.request)
+        said = hypothesis_of(submission.hypothesis, brief.files, files)
+        return Proposal(files, said, request=submission.request)
 
     def review(self, _brief: Brief) -> Proposal:
         """Whoever submits is not here to be asked."""

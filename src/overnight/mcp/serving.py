@@ -11,6 +11,7 @@ from pathlib import Path
 import uvicorn
 from mcp.server.transport_security import TransportSecuritySettings
 
+from overnight.folders import write_whole
 from overnight.loop.state import State
 from overnight.mcp.server import make_server
 from overnight.ports import HERE, bound
@@ -56,8 +57,5 @@ def _token(state: State) -> str:
     token = place.read_text().strip() if place.exists() else ""
     if not token:
         token = secrets.token_urlsafe(18)
-        half = place.with_suffix(".half")
-        half.touch(0o600)
-        half.write_text(token)
-        half.replace(place)
+        write_whole(place, token, mode=0o600)
     return token

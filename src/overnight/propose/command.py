@@ -232,6 +232,11 @@ def hypothesis_in(printed: str) -> str:
     return " ".join(found[-1]["text"].split())[:LONGEST_HYPOTHESIS] if found else ""
 
 
+def hypothesis_of(said: str, before: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -> str:
+    """What a proposer says why its change should help, in one line and without keys; else the change in words."""
+    return redact(" ".join(said.split()))[:LONGEST_HYPOTHESIS] or describe(before, changes)
+
+
 def describe(before: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -> str:
     """A change in words, for a proposer that gave no reason: "`LR = 0.1` → `LR = 0.2`", or the lines changed where."""
     parts = []

@@ -20,7 +20,7 @@ from overnight.errors import Interrupted, OvernightError
 from overnight.goal.settings import format_duration
 from overnight.plugins import Plugin
 from overnight.propose.brief import Brief
-from overnight.propose.command import LONGEST_HYPOTHESIS, describe
+from overnight.propose.command import hypothesis_of
 from overnight.propose.models.waiting import result_of
 from overnight.propose.proposer import Proposal
 from overnight.runs.redact import redact
@@ -48,8 +48,7 @@ class CustomProposer:
         """See `Proposer`. Raises Interrupted when asked to stop meanwhile."""
         proposal = self._answer(self._inner.propose, brief)
         files = dict(proposal.files)
-        said = redact(" ".join(proposal.hypothesis.split()))[:LONGEST_HYPOTHESIS]
-        return replace(proposal, files=files, hypothesis=said or describe(brief.files, files))
+        return replace(proposal, files=files, hypothesis=hypothesis_of(proposal.hypothesis, brief.files, files))
 
     def review(self, brief: Brief) -> Proposal:
         """See `Proposer`. Raises Interrupted when asked to stop meanwhile."""

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from overnight.goal.settings import Settings
 from overnight.propose.brief import Brief
-from overnight.propose.command import LONGEST_HYPOTHESIS, describe
+from overnight.propose.command import hypothesis_of
 from overnight.propose.models.keys import check_model, is_model
 from overnight.propose.proposer import Proposal
 from overnight.repo.candidate import Scope
-from overnight.runs.redact import redact
 
 if TYPE_CHECKING:
     from overnight.propose.models.asking import Asker
@@ -40,10 +39,9 @@ class ModelProposer:
         """Ask for one change. Raises Interrupted when asked to stop meanwhile."""
         change = self._changes.ask(brief.parts(), brief.files)
         files = dict(change.applied.files) if change.applied else {}
-        said = redact(" ".join(change.applied.hypothesis.split())) if change.applied else ""
         return Proposal(
             files,
-            hypothesis=said[:LONGEST_HYPOTHESIS] or describe(brief.files, files),
+            hypothesis=hypothesis_of(change.applied.hypothesis if change.applied else "", brief.files, files),
             trespasses=(change.trespass[:_LONGEST_PATH],) if change.trespass else (),
             failure=change.failure,
             unavailable=change.outage.reason if change.outage else None,
