@@ -5,38 +5,34 @@ from __future__ import annotations
 import atexit
 import contextlib
 import os
-import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from random import Random
 from typing import Any, Literal, TypeVar
 from weakref import WeakSet
 
-import pygit2
-
-from overnight.errors import GoalError, Interrupted, OvernightError, SessionError, Trouble, explain_os
+from overnight.errors import GoalError, Interrupted, OvernightError, SessionError
 from overnight.goal.document import Goal
 from overnight.ledger.history import History, last_session, sessions
-from overnight.ledger.records import Resumed, Troubled, Verified
-from overnight.ledger.store import Ledger, Recorder
+from overnight.ledger.records import Resumed, Verified
+from overnight.ledger.store import Ledger
 from overnight.loop.assemble import Project, check_agents, check_plugins
 from overnight.loop.companions import Companion, accompanied
 from overnight.loop.confinement import sandbox_of
-from overnight.loop.ending import about_the_branch, about_the_trial, let_nothing_out, put_down
-from overnight.loop.events import SessionEvent, SessionOpened, Waiting, is_progress
+from overnight.loop.ending import about_the_branch, about_the_trial, put_down
+from overnight.loop.events import SessionEvent, SessionOpened
 from overnight.loop.frozen import FrozenWorld
 from overnight.loop.live import Pulse
 from overnight.loop.night import Night
 from overnight.loop.notify import check_notify
 from overnight.loop.overrides import override
-from overnight.loop.patience import Patience
 from overnight.loop.pipeline import StuckError
 from overnight.loop.reading import open_source, summary_of
 from overnight.loop.recovery import AlreadyFinished, agree, take_up
 from overnight.loop.state import State
-from overnight.loop.steering import PutDown, Steering
+from overnight.loop.steering import PutDown
 from overnight.loop.telling import Teller
 from overnight.loop.tracking import Tracker, check_mlflow
+from overnight.loop.troubles import through_troubles
 from overnight.loop.verify import DEFAULT_PAIRS, VerificationDone, verify
 from overnight.morning.export import as_row
 from overnight.morning.summary import Summary
@@ -263,7 +259,9 @@ class Session:
 
         try:
             yield opened
-            reason = yield from self._through_troubles(history, make_night, recheck=bool(resumed_after))
+            reason = yield from through_troubles(
+                self.state, history, make_night, recheck=bool(resumed_after), should_stop=self._is_stop_requested
+            )
         except PutDown as wish:
             yield from about_the_trial(history)
             yield put_down(history, finished=False, reason=str(wish))
@@ -288,65 +286,5 @@ class Session:
         yield from about_the_branch(history, refs)
         yield put_down(history, finished=True, reason=reason)
 
-    def _through_troubles(
-        self, history: Recorder, make_night: Callable[[], Night], *, recheck: bool
-    ) -> Generator[SessionEvent, None, str]:
-        """Work, wait when something outside is wrong, and go on from the ledger. Returns which rule has ended it."""
-        patience = Patience(Random())
-        while True:
-            try:
-                with make_night() as night:
-                    for event in night.work(recheck=recheck):
-                        if is_progress(event):
-                            patience.progress()
-                        yield event
-                    return night.over or ""
-            except Trouble as error:
-                trouble = error
-            except (OSError, pygit2.GitError) as error:
-                trouble = _as_trouble(error)
-            recheck = False
-            pause = patience.pause(trouble, is_first_proposal=_never_proposed(history))
-            if pause is None:
-                let_nothing_out(history, make_night)
-                raise OvernightError(
-                    f"{trouble.reason}. It was tried again and again; mend that and run `overnight run` again, "
-                    "nothing is lost"
-                )
-            with contextlib.suppress(OvernightError):
-                troubled = {"what": trouble.kind, "reason": trouble.reason, "pause": pause}
-                history.append(Troubled.model_validate({**trouble.used, **troubled}))
-            try:
-                yield Waiting(trouble.kind, trouble.reason, pause)
-                yield from self._wait(pause, Steering(self.state, history, self._is_stop_requested))
-            except (Interrupted, PutDown, KeyboardInterrupt, GeneratorExit):
-                let_nothing_out(history, make_night)
-                raise
-
-    def _wait(self, seconds: float, steering: Steering) -> Iterator[SessionEvent]:
-        """Wait, but not for somebody who wants to stop. Raises Interrupted and PutDown."""
-        until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
-            if self._stop_requested:
-                raise Interrupted
-            with contextlib.suppress(Trouble, OSError):  # It may be the ledger that is not to be had: then it waits.
-                yield from steering.take_note()
-            time.sleep(min(left, 0.1))
-
     def _is_stop_requested(self) -> bool:
         return self._stop_requested
-
-
-def _never_proposed(history: Recorder) -> bool:
-    with contextlib.suppress(Trouble):
-        return history.count("proposed") == 0
-    return False
-
-
-def _as_trouble(error: OSError | pygit2.GitError) -> Trouble:
-    if isinstance(error, pygit2.GitError):
-        return Trouble("git", f"git could not do its part: {error}")
-    explained = explain_os(error, "the system refused something that the session needs")
-    if not isinstance(explained, Trouble):
-        raise explained from error
-    return explained
