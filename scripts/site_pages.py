@@ -26,7 +26,8 @@ from typer.cli import get_docs_for_click
 
 import overnight
 from overnight.cli.main import app
-from overnight.goal.settings import Settings, format_duration, parse_duration
+from overnight.goal.durations import format_duration, parse_duration
+from overnight.goal.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"

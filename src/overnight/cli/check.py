@@ -95,7 +95,7 @@ def _slots_words(beside: tuple[Beside, ...], *, is_exact: bool) -> str:
 
 
 def _say_live(found: LiveCheckup, settings: Settings, console: Console) -> None:
-    from overnight.goal.settings import format_duration
+    from overnight.goal.durations import format_duration
 
     live = settings.live
     assert live is not None, "only a live goal is checked like this"

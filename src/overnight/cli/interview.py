@@ -12,8 +12,9 @@ from pydantic import ValidationError
 from overnight.cli.asking import Asker
 from overnight.errors import OvernightError
 from overnight.goal import suggest
+from overnight.goal.durations import format_duration, parse_duration
 from overnight.goal.english import Found
-from overnight.goal.settings import Settings, format_duration, parse_duration
+from overnight.goal.settings import Settings
 from overnight.goal.suggest import Suggestion
 from overnight.goal.write import Written
 

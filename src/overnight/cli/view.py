@@ -14,7 +14,7 @@ from rich.text import Text
 
 from overnight.cli.now import Now
 from overnight.cli.terminal import safe
-from overnight.goal.settings import format_duration
+from overnight.goal.durations import format_duration
 from overnight.ledger.records import Judged
 from overnight.loop.events import (
     ApprovalAwaited,

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from overnight.goal.durations import format_duration
 from overnight.goal.names import direction_of, is_counter
-from overnight.goal.settings import format_duration
 
 
 @dataclass(frozen=True)

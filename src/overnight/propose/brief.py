@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from overnight.goal.settings import format_duration
+from overnight.goal.durations import format_duration
 from overnight.propose.fitting import fit
 from overnight.propose.past import Past
 from overnight.propose.usage import characters_in, tokens_in

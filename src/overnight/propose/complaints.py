@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 
-from overnight.goal.settings import parse_duration
+from overnight.goal.durations import parse_duration
 
 _COMPLAINTS = {
     "there is no credit left": r"\b402\b|credit balance|insufficient.{0,3}(quota|funds|credit|balance)|out of credits|"

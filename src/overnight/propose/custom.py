@@ -17,7 +17,7 @@ from typing import Any, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from overnight.errors import Interrupted, OvernightError
-from overnight.goal.settings import format_duration
+from overnight.goal.durations import format_duration
 from overnight.plugins import Plugin
 from overnight.propose.brief import Brief
 from overnight.propose.command import hypothesis_of

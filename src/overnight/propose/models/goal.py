@@ -15,8 +15,9 @@ from typing import Literal
 from pydantic import BaseModel, Field, ValidationError
 from pydantic_ai import ModelRetry, TextOutput, ToolOutput
 
+from overnight.goal.durations import parse_duration
 from overnight.goal.english import Found
-from overnight.goal.settings import Settings, parse_duration
+from overnight.goal.settings import Settings
 from overnight.goal.suggest import beginning_of, listed, suggest_edit
 from overnight.propose.models.answers import objects_in
 from overnight.propose.models.asking import Asker
