@@ -14,6 +14,7 @@ import argparse
 import heapq
 import math
 from collections.abc import Callable, Generator
+from functools import partial
 from random import Random
 from statistics import fmean, stdev
 
@@ -125,6 +126,31 @@ class Exact:
         return self.best
 
 
+class Batched(Exact):
+    """Not what Overnight does: winners that were overtaken wait until they are so many, and share one run."""
+
+    def __init__(self, night: Night, least: int) -> None:
+        super().__init__(night)
+        self.least = least
+        self.pool: list[int] = []
+        self.is_measuring = False
+
+    def course(self, idea: int) -> Course:
+        """A run on the incumbent known now; then perhaps one of all that wait. Here, all go together."""
+        before = self.best
+        value = yield before.kept | {idea}, None
+        if value <= before.claimed:
+            return
+        if before is self.best and not self.pool and not self.is_measuring:
+            self.best = Outcome(before.kept | {idea}, value)
+            return
+        self.pool.append(idea)
+        while len(self.pool) >= self.least and not self.is_measuring:
+            together, self.pool, self.is_measuring = self.best.kept | set(self.pool), [], True
+            value = yield together, None
+            self.best, self.is_measuring = Outcome(together, value), False
+
+
 Rule = Callable[[Night], Combined | Exact]
 
 
@@ -195,6 +221,8 @@ def main() -> None:
         ("many ideas in one run", Combined, NOISY),
         ("in turns with the incumbent", InTurns, NOISY[1::3]),
         ("exact", Exact, EXACT),
+        ("exact, winners of a moment in one run", partial(Batched, least=1), EXACT[1:]),
+        ("exact, three winners in one run", partial(Batched, least=3), EXACT[1:]),
     ]
     for name, rule, worlds in tables:
         for world in worlds:
