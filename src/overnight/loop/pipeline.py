@@ -1,7 +1,4 @@
-"""No idle minute: every slot measures while the next proposals are thought about, and no further ahead than that takes.
-
-What waits and which numbers are free follows from the ledger, so a session that was killed goes on as one that was not.
-"""
+"""No idle minute: every slot measures while proposals are thought about, no further ahead than that takes."""
 
 from __future__ import annotations
 
@@ -25,6 +22,7 @@ from overnight.loop.proposing import NothingLeftError, propose
 from overnight.loop.reviewing import is_review_due, review
 from overnight.loop.steering import PutDown, Steering
 from overnight.loop.stopping import Stopping
+from overnight.loop.waiting import Waiting
 from overnight.propose.proposer import Proposer
 
 _LOOK_SECONDS = 0.1
@@ -76,14 +74,7 @@ class Pipeline:
         self._steering = steering
         self._stopping = stopping
         self._should_stop = should_stop
-        self._waiting = bench.history.undecided()
-        """Proposals that no slot has taken up yet."""
-        self._fits = ""
-        """The incumbent that they are known to fit."""
-        self._overtaken: list[Proposed] = []
-        """Proposals that do not fit the incumbent any more: to be made again."""
-        self._missing = bench.history.missing_numbers()
-        self._next = bench.history.last_number() + 1
+        self._waiting = Waiting(bench, experimenter)
         self._measuring: dict[int, Proposed] = {}
         self._thinking: set[int] = set()
         self._reviewing: int | None = None
@@ -108,7 +99,7 @@ class Pipeline:
                 raise Interrupted
             over = yield from self._unless_wrong(self._begin_more(look_at_world))
             if self._is_at_an_end(over):
-                for proposed in self._overtaken:
+                for proposed in self._waiting.pop_overtaken():
                     yield self._bench.of_nothing(proposed, "it did not fit the best version any more at the end")
                 self.over = over
                 return
@@ -126,7 +117,7 @@ class Pipeline:
         except (Trouble, OSError, pygit2.GitError) as error:
             self._wrong = self._wrong or error
         except PutDown:
-            begun = {*self._measuring, *(each.number for each in self._waiting if self._experimenter.waits(each))}
+            begun = {*self._measuring, *(each.number for each in self._waiting.in_line)}
             self._last = begun or set(self._thinking)
         return None
 
@@ -134,7 +125,7 @@ class Pipeline:
         """Do what people ask for, and begin what there is room for. Returns which rule says that there is no more."""
         yield from self._listen()
         look_at_world()
-        self._carry_over()
+        self._waiting.carry_over()
         yield from self._measure_more()
         return (yield from self._think_more())
 
@@ -154,7 +145,7 @@ class Pipeline:
             return False
         if self._wrong is not None:
             raise self._wrong
-        return over is not None and not self._waiting
+        return over is not None and not self._waiting.all
 
     def _listen(self) -> Iterator[SessionEvent]:
         """Do what a person asks for; what is about experiments that are kept waits until nothing is measured."""
@@ -172,29 +163,6 @@ class Pipeline:
         if asked:
             self._is_paused = self._bench.history.paused() is not None
 
-    def _carry_over(self) -> None:
-        """There may be another incumbent than the one that what waits was made for."""
-        incumbent = self._bench.incumbent().commit or self._bench.project.base
-        if self._fits == incumbent:
-            return
-        self._fits = incumbent
-        waiting, self._waiting = self._waiting, []
-        for proposed in waiting:
-            self._take(proposed)
-
-    def _take(self, proposed: Proposed) -> None:
-        """Have a proposal wait for a slot, or be made again where it does not fit the incumbent any more."""
-        carried = self._experimenter.carried_over(proposed)
-        if carried is None:
-            self._overtaken.append(proposed)
-        elif carried.request:
-            agents = [
-                n for n, each in enumerate(self._waiting) if not each.request and not self._experimenter.waits(each)
-            ]
-            self._waiting.insert(min(agents, default=len(self._waiting)), carried)
-        else:
-            self._waiting.append(carried)
-
     def _next_in_line(self) -> Proposed | None:
         """What waits longest for a slot, of that which may be measured now."""
         if self._is_paused or self._steering.waits:
@@ -202,17 +170,13 @@ class Pipeline:
         is_only_the_agent = isinstance(self._wrong, Trouble) and self._wrong.kind == "agent"
         if self._wrong is not None and not (is_only_the_agent or isinstance(self._wrong, StuckError)):
             return None
-        return next((each for each in self._ready() if self._last is None or each.number in self._last), None)
-
-    def _ready(self) -> list[Proposed]:
-        """What waits for nothing but a slot."""
-        return [each for each in self._waiting if not self._experimenter.waits(each)]
+        return next((each for each in self._waiting.ready if self._last is None or each.number in self._last), None)
 
     def _measure_more(self) -> Iterator[SessionEvent]:
         """Let every slot that is free take up what waits longest."""
         for slot in self._slots:
             while not slot.is_busy and (proposed := self._next_in_line()) is not None:
-                self._waiting.remove(proposed)
+                self._waiting.take(proposed)
                 self._measuring[proposed.number] = proposed
                 yield from self._crew.begin(slot, self._measured(proposed))
 
@@ -223,19 +187,15 @@ class Pipeline:
                 yield self._bench.of_nothing(proposed)
                 return
             left = yield from self._experimenter.decide(proposed)
-            if left is not None and self._experimenter.waits(left):
-                self._waiting.insert(0, left)
+            if left is not None and self._waiting.put_back(left):
                 yield StoodInLine(left.number)
-            elif left is not None:
-                self._overtaken.append(left)
             self._measuring_seconds.append(time.monotonic() - began)
         finally:
             del self._measuring[proposed.number]
 
     def _think_more(self) -> Generator[SessionEvent, None, str | None]:
         """Have as many proposals made as are wanted. Returns which rule says that there are to be no more."""
-        for proposed in [each for each in self._overtaken if each.request]:
-            self._overtaken.remove(proposed)  # Whoever has submitted it is not there to make it again.
+        for proposed in self._waiting.pop_overtaken(submitted=True):  # Nobody is there to make it again.
             yield self._bench.of_nothing(proposed, _OVERTAKEN)
         while (submitted := self._takes_submission()) or self._wants_proposal():
             if stuck := self._stopping.stuck():
@@ -243,7 +203,7 @@ class Pipeline:
                 return None
             if over := self._stopping.reason() or (None if submitted else self._nothing_left()):
                 return over
-            thinker = self._submitter if submitted else self._free_thinker() if self._has_number() else None
+            thinker = self._submitter if submitted else self._free_thinker() if self._waiting.has_vacancy() else None
             if thinker is None:
                 yield from self._wait_for_submission()
                 return None
@@ -254,12 +214,12 @@ class Pipeline:
         """Whether something is submitted, and would be measured next: it goes in front of what agents think of."""
         if self._is_paused or self._wrong is not None or self._last is not None or self._submitter.is_busy:
             return False
-        is_next = sum(bool(each.request) for each in self._ready()) < len(self._slots)
-        return is_next and self._has_number(anew=False) and self._is_submitted()
+        is_next = sum(bool(each.request) for each in self._waiting.ready) < len(self._slots)
+        return is_next and self._waiting.has_vacancy(anew=False) and self._is_submitted()
 
     def _wait_for_submission(self) -> Iterator[SessionEvent]:
         """Tell once that nobody here thinks of anything."""
-        number = self._missing[0] if self._missing else self._next
+        number = self._waiting.next_number
         if self._most_thinkers == 0 and self._awaited != number:
             self._awaited = number
             yield ProposalStarted(number, SUBMITTED)
@@ -272,12 +232,7 @@ class Pipeline:
             proposing, measuring = map(statistics.fmean, (self._proposing_seconds, self._measuring_seconds))
             ahead = min(proposals_ahead(len(self._slots), proposing, measuring), self._most_ahead)
         free = sum(not slot.is_busy for slot in self._slots)
-        return free + ahead > len(self._ready()) + len(self._thinking)
-
-    def _has_number(self, *, anew: bool = True) -> bool:
-        """Whether there may be one more experiment; with `anew` also one that has to be made again."""
-        most = self._bench.settings.stop.experiments
-        return bool((anew and self._overtaken) or self._missing) or most is None or self._next <= most
+        return free + ahead > len(self._waiting.ready) + len(self._thinking)
 
     def _nothing_left(self) -> str | None:
         """Why nobody has anything left to try, if that was on this very incumbent."""
@@ -297,24 +252,17 @@ class Pipeline:
     def _thought(self, thinker: Worker[Proposer]) -> Thinking[None]:
         """One proposal, or a review where one is due."""
         bench, noise, name = self._bench, self._experimenter.noise, thinker.means.name
-        overtaken = self._overtaken.pop(0) if self._overtaken and thinker is not self._submitter else None
-        if overtaken is not None:
-            number = overtaken.number
-        elif self._missing:
-            number = self._missing.pop(0)
-        else:
-            number = self._next
-            self._next += 1
-        is_answered = False
+        vacancy = self._waiting.fill(anew=thinker is not self._submitter)
+        number, is_answered = vacancy.number, False
         self._thinking.add(number)
         try:
             if self._reviewing is None and is_review_due(bench, thinker.means, number):
                 self._reviewing = number
                 yield from review(bench, name, number=number, noise=noise)
                 return  # It may have used up what was left of the money.
-            under_way = [*self._measuring.values(), *self._waiting]
+            under_way = [*self._measuring.values(), *self._waiting.all]
             proposed = yield from propose(
-                bench, name, number=number, noise=noise, under_way=under_way, overtaken=overtaken
+                bench, name, number=number, noise=noise, under_way=under_way, overtaken=vacancy.overtaken
             )
             is_answered = True
             if not proposed.request:
@@ -322,7 +270,7 @@ class Pipeline:
             if proposed.commit is None:
                 yield bench.of_nothing(proposed)
             else:
-                self._take(proposed)
+                self._waiting.add(proposed)
         except NothingLeftError as reason:
             self._exhausted = (str(reason), bench.incumbent().commit)
             yield NothingProposed(number)
@@ -330,10 +278,8 @@ class Pipeline:
             if self._reviewing == number:
                 self._reviewing = None
             self._thinking.discard(number)
-            if not is_answered and overtaken is not None:
-                self._overtaken.insert(0, overtaken)
-            elif not is_answered:
-                self._missing.insert(0, number)
+            if not is_answered:
+                self._waiting.reopen(vacancy)
 
     def _usual_seconds(self) -> tuple[deque[float], deque[float]]:
         """What the last proposals took, and what else the last experiments did."""

@@ -1,0 +1,97 @@
+"""What waits for a slot, in a real repository and ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from overnight.loop.experiment import Experimenter
+from overnight.loop.waiting import Vacancy, Waiting
+from tests.checkout import Checkout
+from tests.loop.workbench import GOAL, Workbench
+
+RUN = """import runpy
+print("loss:", 10 - sum(value for name, value in runpy.run_path("ideas.py").items() if name.startswith("idea_")))
+"""
+IDEAS = "".join(f"# {number}\n\n" for number in range(6))
+"""Every second line is for an idea: to git, changes of neighbouring lines conflict."""
+
+
+@pytest.fixture
+def workbench(checkout: Checkout) -> Iterator[Workbench]:
+    with ExitStack() as stack:
+        goal = GOAL.replace("budget: 20s\n", "budget: 20s\nstop: {experiments: 5}\n")
+        workbench = Workbench(checkout, stack, RUN, IDEAS, goal)
+        workbench.measure_baseline(3)
+        yield workbench
+
+
+def waiting_of(workbench: Workbench) -> Waiting:
+    """As a session that begins now has it."""
+    return Waiting(workbench.bench, Experimenter(workbench.bench))
+
+
+def keep(workbench: Workbench, number: int, *, line: int) -> None:
+    """An experiment that is better than all before it."""
+    proposed = workbench.propose(number, f"idea_{number} = {number}", line=line)
+    for _ in workbench.done(Experimenter(workbench.bench).decide(proposed)):
+        pass
+    assert workbench.verdict(number).verdict == "keep"
+
+
+def numbers(waiting: Waiting) -> list[int]:
+    return [each.number for each in waiting.ready]
+
+
+def test_a_session_finds_what_waits_and_which_numbers_are_free(workbench: Workbench) -> None:
+    for number in (1, 4):
+        workbench.propose(number, f"idea_{number} = 1", line=2 * number)
+    waiting = waiting_of(workbench)
+    assert numbers(waiting) == [1, 4]
+    assert waiting.next_number == 2
+    assert [waiting.fill() for _ in range(2)] == [Vacancy(2), Vacancy(3)]
+    assert waiting.fill() == Vacancy(5)
+    assert not waiting.has_vacancy()  # The goal wants five.
+
+
+def test_who_comes_to_no_proposal_leaves_the_number_to_the_next_one(workbench: Workbench) -> None:
+    waiting = waiting_of(workbench)
+    first = waiting.fill()
+    waiting.fill()
+    waiting.reopen(first)
+    assert waiting.fill() == first
+    assert waiting.next_number == 3
+
+
+def test_what_waits_is_carried_over_or_proposed_again(workbench: Workbench) -> None:
+    fits = workbench.propose(1, "idea_1 = 1", line=2)
+    overtaken = workbench.propose(2, "idea_2 = 1", line=6)
+    keep(workbench, 3, line=6)
+    waiting = waiting_of(workbench)
+    waiting.carry_over()
+    [carried] = waiting.all
+    assert (carried.number, carried.parent, carried.inside) == (1, workbench.bench.incumbent().commit, (3,))
+    assert carried.commit != fits.commit
+    assert waiting.has_vacancy()
+    assert waiting.fill(anew=False) == Vacancy(4)
+    assert waiting.fill() == Vacancy(2, overtaken)
+    waiting.reopen(Vacancy(2, overtaken))
+    assert waiting.pop_overtaken(submitted=True) == []
+    assert waiting.pop_overtaken() == [overtaken]
+
+
+def test_what_was_submitted_goes_before_what_agents_thought_of_and_behind_what_was_submitted_before(
+    workbench: Workbench,
+) -> None:
+    waiting = waiting_of(workbench)
+    for number, request in ((1, ""), (2, "a"), (3, ""), (4, "b")):
+        proposed = workbench.propose(number, f"idea_{number} = 1", line=2 * number)
+        waiting.add(proposed.model_copy(update={"request": request}))
+    assert numbers(waiting) == [2, 4, 1, 3]
+    first = waiting.ready[0]
+    waiting.take(first)
+    assert numbers(waiting) == [4, 1, 3]
+    assert not waiting.put_back(first)  # It stands on nothing that is open.
+    assert waiting.pop_overtaken(submitted=True) == [first]
