@@ -14,7 +14,7 @@ from overnight.version import VERSION
 if TYPE_CHECKING:
     from overnight.errors import GoalError, Interrupted, OvernightError, SessionError, Trouble
     from overnight.fleet.custom import FleetPlan
-    from overnight.fleet.slot import Slot, Version
+    from overnight.fleet.slot import Slot, Task, Version
     from overnight.goal.document import Goal
     from overnight.goal.settings import Settings
     from overnight.judge.custom import CustomJudge, Ruling
@@ -83,6 +83,7 @@ __all__ = [
     "Slot",
     "StoodInLine",
     "Summary",
+    "Task",
     "TrialLooked",
     "Trouble",
     "Usage",
@@ -96,7 +97,7 @@ __all__ = [
 _HOMES = {
     "errors": ("GoalError", "Interrupted", "OvernightError", "SessionError", "Trouble"),
     "fleet.custom": ("FleetPlan",),
-    "fleet.slot": ("Slot", "Version"),
+    "fleet.slot": ("Slot", "Task", "Version"),
     "goal.document": ("Goal",),
     "goal.settings": ("Settings",),
     "judge.custom": ("CustomJudge", "Ruling"),

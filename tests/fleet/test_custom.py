@@ -8,7 +8,7 @@ import pytest
 
 from overnight.errors import Interrupted, OvernightError, Trouble
 from overnight.fleet.custom import FleetPlan, custom_slots
-from overnight.fleet.slot import Slot, Version
+from overnight.fleet.slot import Slot, Task, Version
 from overnight.ledger.records import Measured
 from overnight.plugins import Plugin
 
@@ -53,7 +53,7 @@ def run(value: float | None, **fields: Any) -> Measured:
 def test_what_was_asked_for_is_written_down_whatever_it_says() -> None:
     key = "sk-" + "x" * 30
     slot = slot_of(run(1.5, slot=4, rival=2.0, output_tail=key))
-    made = slot.measure(VERSION, 1, "candidate", 5, rival=RIVAL)
+    made = slot.measure(Task(VERSION, 1, "candidate", 5, rival=RIVAL))
     assert (made.number, made.role, made.seed, made.slot) == (1, "candidate", 5, 0)
     assert (made.commit, made.fingerprint, made.rival_fingerprint) == ("c" * 40, "print", "other")
     assert (made.value, made.rival, made.output_tail) == (1.5, 2.0, "[redacted]")
@@ -72,23 +72,23 @@ def test_what_goes_wrong_is_a_mistake_at_first_and_trouble_once_it_has_worked(an
     slot = slot_of(answer, run(None, outcome="crash"), answer, run(1.0), answer)
     for kind in (OvernightError, OvernightError, Trouble):
         with pytest.raises(OvernightError, match=says) as caught:
-            slot.measure(VERSION, 1, "candidate", 5)
+            slot.measure(Task(VERSION, 1, "candidate", 5))
         assert type(caught.value) is kind
         if slot._slot.answers:  # type: ignore[attr-defined]
-            slot.measure(VERSION, 1, "candidate", 5)
+            slot.measure(Task(VERSION, 1, "candidate", 5))
     with pytest.raises(Trouble):
-        slot_of(answer, has_worked=True).measure(VERSION, 1, "candidate", 5)
+        slot_of(answer, has_worked=True).measure(Task(VERSION, 1, "candidate", 5))
 
 
 def test_a_comparison_has_two_numbers() -> None:
     with pytest.raises(OvernightError, match="must have a finite number, not None"):
-        slot_of(run(1.0)).measure(VERSION, 1, "candidate", 5, rival=RIVAL)
+        slot_of(run(1.0)).measure(Task(VERSION, 1, "candidate", 5, rival=RIVAL))
 
 
 @pytest.mark.parametrize("news", [Interrupted(), Trouble("machine", "it sleeps"), OvernightError("no key")])
 def test_what_it_says_on_purpose_is_passed_on(news: Exception) -> None:
     with pytest.raises(type(news)) as caught:
-        slot_of(news).measure(VERSION, 1, "candidate", 5)
+        slot_of(news).measure(Task(VERSION, 1, "candidate", 5))
     assert caught.value is news
 
 

@@ -14,7 +14,7 @@ import pytest
 from overnight.errors import Interrupted
 from overnight.fleet.local import LocalSlot, linked_paths
 from overnight.fleet.shares import WHOLE, Share
-from overnight.fleet.slot import Version
+from overnight.fleet.slot import Task, Version
 from overnight.goal.settings import Settings
 from overnight.repo.git import Repository
 from overnight.runs.sandbox import NoSandbox, Sandbox, find_sandbox
@@ -66,7 +66,7 @@ def fleet_of(
 
 def test_a_run_is_written_down_whole(project: Checkout, sandbox: Sandbox) -> None:
     fleet, version = fleet_of(project, sandbox)
-    measured = fleet.measure(version, 4, "candidate", 77)
+    measured = fleet.measure(Task(version, 4, "candidate", 77))
     assert (measured.number, measured.role, measured.seed, measured.outcome) == (4, "candidate", 77, "ok")
     assert (measured.value, measured.metrics["loss"], measured.metrics["seed"]) == (3, 3, 77)
     assert (measured.commit, measured.fingerprint, measured.exit_code) == (version.commit, "print", 0)
@@ -81,15 +81,15 @@ def test_what_one_run_leaves_behind_the_next_does_not_find(project: Checkout) ->
     project.write("solve.py", MESSY)
     project.commit()
     fleet, version = fleet_of(project)
-    assert [fleet.measure(version, 1, "candidate", seed).value for seed in range(3)] == [2, 2, 2]
+    assert [fleet.measure(Task(version, 1, "candidate", seed)).value for seed in range(3)] == [2, 2, 2]
 
 
 def test_the_scorer_is_the_baselines_whatever_the_candidate_brings(project: Checkout) -> None:
     repository = Repository.find(project.folder)
     fleet, version = fleet_of(project, score=f"{sys.executable} score.py")
     cheat = repository.commit_files(version.commit, {"score.py": b"print('loss: -9')\n"}, "cheat")
-    assert fleet.measure(Version(cheat, "cheat"), 1, "candidate", 1).value == 1
-    assert fleet.measure(version, 1, "verify_best", 1, measured_by="echo loss: 8").value == 8
+    assert fleet.measure(Task(Version(cheat, "cheat"), 1, "candidate", 1)).value == 1
+    assert fleet.measure(Task(version, 1, "verify_best", 1, measured_by="echo loss: 8")).value == 8
 
 
 def test_only_the_scorer_has_the_key_and_the_network_that_are_the_scorers(
@@ -111,7 +111,7 @@ def test_only_the_scorer_has_the_key_and_the_network_that_are_the_scorers(
         score = f"{sys.executable} score.py"
         for settings, has in (({}, 0), ({"score_env": "MY_MODEL_KEY"}, 1), ({"score_network": True}, 2)):
             fleet, version = fleet_of(project, sandbox, score=score, **settings)
-            measured = fleet.measure(version, 1, "candidate", 1)
+            measured = fleet.measure(Task(version, 1, "candidate", 1))
             assert (measured.value, measured.metrics["run_has"]) == (has, 0)
             fleet.close()
 
@@ -159,7 +159,7 @@ def test_run_scorer_and_guard_have_the_slots_share(
         fleet, version = fleet_of(
             project, sandbox, share=share, number=number, score=f"{sys.executable} score.py", guards=[guard]
         )
-        measured = fleet.measure(version, 1, "candidate", 1)
+        measured = fleet.measure(Task(version, 1, "candidate", 1))
         told = {name: measured.metrics[name] for name in ("processors", "processor", "gpu", "card", "threads")}
         assert told == {"processors": 1, "processor": processor, "gpu": number + 5, "card": number + 5, "threads": 1}
         assert (measured.slot, measured.joules) == (number, None)
@@ -173,11 +173,11 @@ def test_slots_share_the_memory_unless_the_goal_says_what_each_may_use(project: 
     project.commit()
     many = Share(slots=int(psutil.virtual_memory().total / 2**20 / 20))  # So that each has 18 MiB.
     fleet, version = fleet_of(project, share=many)
-    measured = fleet.measure(version, 1, "candidate", 1)
+    measured = fleet.measure(Task(version, 1, "candidate", 1))
     assert (measured.outcome, measured.reason) == ("crash", "the run used more than 18 MiB of memory and was ended")
     fleet.close()
     fleet, version = fleet_of(project, share=many, limits={"memory_mb": 1000})
-    assert fleet.measure(version, 1, "candidate", 1).outcome == "ok"
+    assert fleet.measure(Task(version, 1, "candidate", 1)).outcome == "ok"
     fleet.close()
 
 
@@ -186,7 +186,7 @@ def test_asked_to_stop_it_stops(project: Checkout) -> None:
     project.commit()
     fleet, version = fleet_of(project, stop=True)
     with pytest.raises(Interrupted):
-        fleet.measure(version, 1, "candidate", 1)
+        fleet.measure(Task(version, 1, "candidate", 1))
 
 
 def test_only_folders_inside_the_project_are_linked(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ import pytest
 from overnight.errors import OvernightError
 from overnight.fleet.desk import Desk
 from overnight.fleet.machine import machine_name, machine_type
-from overnight.fleet.outpost import Answer, Charter, Order, greet, opened
+from overnight.fleet.outpost import Answer, Charter, greet, opened
+from overnight.fleet.slot import Task
 from overnight.repo.bundle import Parcel, Sender
 from overnight.runs.sandbox import Sandbox
 from tests.fleet.outposts import PROGRAM, Away, at_work, eventually
@@ -38,7 +39,7 @@ def parcels_of(away: Away, *commits: str) -> list[Parcel]:
 def measured(away: Away, cache: Path, charter: Charter, program: str) -> Answer:
     version = away.candidate(program)
     with opened(charter, cache) as outpost:
-        order = Order("measure", version, 7, "candidate", 5)
+        order = Task(version, 7, "candidate", 5)
         return outpost.do(order, parcels_of(away, charter.base, version.commit), lambda: False)
 
 
@@ -69,7 +70,7 @@ def test_a_machine_is_set_up_once_for_each_command(away: Away, tmp_path: Path, s
 
 def test_what_nobody_has_used_for_weeks_is_removed(away: Away, tmp_path: Path) -> None:
     place = tmp_path / "outposts" / "p"
-    charter, order = charter_of(away, setup="true"), Order("measure", away.base, 1, "candidate", 1)
+    charter, order = charter_of(away, setup="true"), Task(away.base, 1, "candidate", 1)
     with opened(charter, tmp_path) as held:
         assert held.do(order, parcels_of(away, charter.base), lambda: False).measured
         measured(away, tmp_path, charter_of(away), PROGRAM)
@@ -96,7 +97,7 @@ def test_another_version_of_overnight_is_refused(away: Away, tmp_path: Path) -> 
 
 
 def test_two_at_a_time_have_a_folder_each(away: Away, tmp_path: Path) -> None:
-    charter, order = charter_of(away), Order("measure", away.base, 1, "candidate", 1)
+    charter, order = charter_of(away), Task(away.base, 1, "candidate", 1)
     parcels = parcels_of(away, charter.base)
     with opened(charter, tmp_path) as one, opened(charter, tmp_path) as other:
         assert one.log(order) != other.log(order)
@@ -121,7 +122,7 @@ with opened(charter, cache) as outpost:
 def test_of_a_killed_outpost_nothing_is_left(away: Away, tmp_path: Path, sandbox: Sandbox) -> None:
     charter = charter_of(away, sandbox)
     version = away.candidate("import time\nprint('begun', flush=True)\ntime.sleep(600)\n")
-    order = Order("measure", version, 1, "candidate", 1)
+    order = Task(version, 1, "candidate", 1)
     with subprocess.Popen([sys.executable, "-c", KILLED], stdin=subprocess.PIPE) as process:
         assert process.stdin is not None
         told = (charter, order, parcels_of(away, charter.base, version.commit), tmp_path)
@@ -140,7 +141,7 @@ def test_who_asks_sees_what_is_printed_meanwhile(away: Away, tmp_path: Path, mon
     version = away.candidate("import time\nprint('so far', flush=True)\ntime.sleep(600)\n")
     desk = Desk()
     desk.hello(charter)
-    desk.start(Order("measure", version, 1, "candidate", 1), *parcels_of(away, charter.base, version.commit))
+    desk.start(Task(version, 1, "candidate", 1), *parcels_of(away, charter.base, version.commit))
     assert eventually(lambda: desk.look(0, 0.1)[0] == b"so far\n")
     assert desk.look(3, 0.1) == (b"far\n", None)
     assert desk.stop(60)

@@ -18,6 +18,7 @@ import pytest
 from overnight.errors import Interrupted, OvernightError, Trouble
 from overnight.fleet.fleets import Fleet
 from overnight.fleet.machine import machine_name, machine_type
+from overnight.fleet.slot import Task
 from overnight.ledger.records import Measured
 from overnight.runs.sandbox import find_sandbox
 from tests.fleet.outposts import Away, at_work, eventually
@@ -79,7 +80,7 @@ def test_runs_are_made_on_the_cluster_and_seen_here(
     reads = away.candidate(
         "print('own:', open('data').read())\nprint('loss: -1')\nprint('api_key=abcdef7654210abcdef')\n"
     )
-    measured = slot.measure(reads, 3, "candidate", 11)
+    measured = slot.measure(Task(reads, 3, "candidate", 11))
     assert (measured.number, measured.seed, measured.outcome, measured.value) == (3, 11, "ok", 8)
     assert measured.metrics["own"] == 5
     assert (measured.commit, measured.fingerprint) == (reads.commit, "candidate")
@@ -99,14 +100,14 @@ def test_runs_are_made_on_the_cluster_and_seen_here(
 def test_the_tail_is_streamed_and_an_interruption_leaves_nothing(nodes: Nodes, away: Away, opened: Keep) -> None:
     fleet = opened(away.open(fleet="ray", resources={"usual": 1}))
     with ThreadPoolExecutor(1) as thread:
-        run = thread.submit(fleet.slots[0].measure, away.candidate(NAPS), 1, "candidate", 1)
+        run = thread.submit(fleet.slots[0].measure, Task(away.candidate(NAPS), 1, "candidate", 1))
         assert eventually(lambda: "begun by" in printed(away))
         away.stop = True
         with pytest.raises(Interrupted):
             run.result()
     assert not [process for process in at_work(nodes.cache) if "work" in Path(process.cwd()).parts]
     away.stop = False
-    assert fleet.slots[0].measure(away.base, 1, "candidate", 2).value == 3  # The slot is as good as new.
+    assert fleet.slots[0].measure(Task(away.base, 1, "candidate", 2)).value == 3  # The slot is as good as new.
     fleet.close()
     assert not at_work(nodes.cache)
 
@@ -123,9 +124,11 @@ def test_a_node_that_dies_has_its_run_repeated_elsewhere_but_not_where_the_setup
     doomed = nodes.add(mortal=1)
     fleet = opened(away.open(fleet="ray", resources={"mortal": 1}, setup=setup))
     slot = fleet.slots[0]
-    assert slot.measure(away.base, 0, "baseline", 1).value == 3  # What goes wrong from here on is no mistake of ours.
+    assert (
+        slot.measure(Task(away.base, 0, "baseline", 1)).value == 3
+    )  # What goes wrong from here on is not our mistake.
     with ThreadPoolExecutor(1) as thread:
-        run = thread.submit(slot.measure, away.candidate(program), 1, "candidate", 1)
+        run = thread.submit(slot.measure, Task(away.candidate(program), 1, "candidate", 1))
         assert eventually(lambda: "here" in printed(away))
         again.touch()
         nodes.kill(doomed)
@@ -144,21 +147,23 @@ def test_a_node_that_dies_has_its_run_repeated_elsewhere_but_not_where_the_setup
 
 def test_a_run_that_takes_its_machine_down_each_time_is_a_crash(nodes: Nodes, away: Away, opened: Keep) -> None:
     slot = opened(away.open(fleet="ray", resources={"usual": 1})).slots[0]
-    assert slot.measure(away.base, 0, "baseline", 1).value == 3
+    assert slot.measure(Task(away.base, 0, "baseline", 1)).value == 3
     hostile = (
         "import os, psutil, signal\nfor p in psutil.Process().parents()[:2]:\n    'ray' in p.name() and p.kill()\n"
     )
-    measured = slot.measure(away.candidate(hostile), 1, "candidate", 1)
+    measured = slot.measure(Task(away.candidate(hostile), 1, "candidate", 1))
     assert (measured.outcome, len(measured.cut_off)) == ("crash", 3)
     assert "its machine was lost while it ran, 3 times" in measured.reason
-    assert slot.measure(away.base, 0, "baseline", 2).value == 3
+    assert slot.measure(Task(away.base, 0, "baseline", 2)).value == 3
 
 
 def test_a_node_that_is_added_takes_work(nodes: Nodes, away: Away, opened: Keep) -> None:
     first = nodes.add(rare=1)
     fleet = opened(away.open(fleet="ray", slots=2, resources={"rare": 1}))
     with ThreadPoolExecutor(2) as threads:
-        one, other = (threads.submit(slot.measure, away.base, 1, "candidate", slot.number) for slot in fleet.slots)
+        one, other = (
+            threads.submit(slot.measure, Task(away.base, 1, "candidate", slot.number)) for slot in fleet.slots
+        )
         assert eventually(lambda: one.done() or other.done())
         waiting = f"1-candidate-{int(one.done())}.log"
         assert eventually(lambda: "waiting for a machine" in printed(away, waiting))
@@ -167,7 +172,7 @@ def test_a_node_that_is_added_takes_work(nodes: Nodes, away: Away, opened: Keep)
             (other if one.done() else one).result()
         away.stop = False
         late = int(one.done())
-        again = threads.submit(fleet.slots[late].measure, away.base, 1, "candidate", late)
+        again = threads.submit(fleet.slots[late].measure, Task(away.base, 1, "candidate", late))
         second = nodes.add(rare=1)
         assert (again.result().value, again.result().slot) == (3, late)
     fleet.close()
@@ -184,14 +189,14 @@ def test_only_machines_of_one_type_are_used(nodes: Nodes, away: Away, opened: Ke
     fleet.close()
     of_narrow = machine_type().replace(f"{len(os.sched_getaffinity(0))} cores", "1 core")
     fleet = opened(away.open(fleet="ray", slots="auto", resources={"mixed": 1}, machine_type=of_narrow))
-    assert [slot.measure(away.base, 0, "baseline", 1).machine_type for slot in fleet.slots] == [of_narrow]
+    assert [slot.measure(Task(away.base, 0, "baseline", 1)).machine_type for slot in fleet.slots] == [of_narrow]
     with pytest.raises(OvernightError, match="of the type that measured the baseline"):
         away.open(fleet="ray", resources={"mixed": 1}, machine_type="a Cray")
     # A node of another type that comes later is not used either.
     nodes.kill(narrow)
     late = nodes.add(mixed=1)
     narrow = nodes.add(cores=1, mixed=1)
-    assert fleet.slots[0].measure(away.base, 0, "baseline", 2).machine_type == of_narrow
+    assert fleet.slots[0].measure(Task(away.base, 0, "baseline", 2)).machine_type == of_narrow
     fleet.close()
     for node in (wide, late, narrow):
         nodes.kill(node)
@@ -215,17 +220,18 @@ def test_a_run_finds_nothing_of_ray_in_its_room(nodes: Nodes, away: Away, opened
         pytest.skip("there is no sandbox on this machine")
     looks = away.candidate(LOOKS.format(folder=str(nodes.folder / "ray"), address=nodes.address))
     slot = opened(away.open(sandbox, fleet="ray", resources={"usual": 1})).slots[0]
-    assert slot.measure(looks, 1, "candidate", 1).value == 0, printed(away)
+    assert slot.measure(Task(looks, 1, "candidate", 1)).value == 0, printed(away)
 
 
 SESSION = """
 import sys
 from pathlib import Path
+from overnight.fleet.slot import Task
 from tests.checkout import Checkout
 from tests.fleet.outposts import Away
 away = Away(Checkout(Path(sys.argv[1])))
 fleet = away.open(fleet="ray", resources={"usual": 1})
-fleet.slots[0].measure(away.candidate(sys.argv[2]), 1, "candidate", 1)
+fleet.slots[0].measure(Task(away.candidate(sys.argv[2]), 1, "candidate", 1))
 """
 
 
@@ -275,7 +281,7 @@ def test_a_head_that_dies_is_trouble_until_there_is_one_again(away: Away, monkey
         assert eventually(lambda: is_open(port))
         fleet = away.open(**settings)
         with ThreadPoolExecutor(1) as thread:
-            run = thread.submit(fleet.slots[0].measure, away.candidate(NAPS), 1, "candidate", 1)
+            run = thread.submit(fleet.slots[0].measure, Task(away.candidate(NAPS), 1, "candidate", 1))
             assert eventually(lambda: "begun by" in printed(away))
             kill()
             with pytest.raises(Trouble, match="the Ray cluster"):
@@ -286,7 +292,7 @@ def test_a_head_that_dies_is_trouble_until_there_is_one_again(away: Away, monkey
     with ray_head(port, usual=1):
         assert eventually(lambda: is_open(port))
         fleet = away.open(**settings, machine_type=machine_type())
-        assert fleet.slots[0].measure(away.base, 1, "candidate", 1).value == 3
+        assert fleet.slots[0].measure(Task(away.base, 1, "candidate", 1)).value == 3
         fleet.close()
 
 

@@ -14,6 +14,7 @@ import submitit
 from overnight.errors import Interrupted, OvernightError, Trouble
 from overnight.fleet.fleets import Fleet
 from overnight.fleet.machine import machine_name, machine_type
+from overnight.fleet.slot import Task
 from overnight.runs.sandbox import Sandbox, find_sandbox
 from tests.fleet.outposts import Away, at_work, eventually
 
@@ -50,7 +51,7 @@ def test_each_run_is_a_job(slurm: Open, away: Away, tmp_path: Path, monkeypatch:
     fleet = slurm(find_sandbox(), slots=2, **settings)
     reads = away.candidate("print('own:', open('data').read())\n")
     with ThreadPoolExecutor(2) as threads:
-        runs = [threads.submit(slot.measure, reads, 1, "candidate", slot.number) for slot in fleet.slots]
+        runs = [threads.submit(slot.measure, Task(reads, 1, "candidate", slot.number)) for slot in fleet.slots]
         measured = [run.result() for run in runs]
     assert [(run.value, run.slot, run.seed) for run in measured] == [(5, 0, 0), (5, 1, 1)]
     assert {(run.machine, run.machine_type) for run in measured} == {(machine_name(), machine_type())}
@@ -69,14 +70,14 @@ def test_each_run_is_a_job(slurm: Open, away: Away, tmp_path: Path, monkeypatch:
 def test_the_tail_is_streamed_and_an_interruption_leaves_nothing(slurm: Open, away: Away, tmp_path: Path) -> None:
     fleet = slurm()
     with ThreadPoolExecutor(1) as thread:
-        run = thread.submit(fleet.slots[0].measure, away.candidate(NAPS), 1, "candidate", 1)
+        run = thread.submit(fleet.slots[0].measure, Task(away.candidate(NAPS), 1, "candidate", 1))
         assert eventually(lambda: "begun by" in printed(away))
         away.stop = True
         with pytest.raises(Interrupted):
             run.result()
     away.stop = False
     assert eventually(lambda: not at_work(tmp_path / "shared"))
-    assert fleet.slots[0].measure(away.base, 2, "candidate", 1).value == 3
+    assert fleet.slots[0].measure(Task(away.base, 2, "candidate", 1)).value == 3
 
 
 def test_a_job_that_is_killed_is_repeated(
@@ -90,7 +91,7 @@ def test_a_job_that_is_killed_is_repeated(
     )
     fleet = slurm()
     with ThreadPoolExecutor(1) as thread:
-        run = thread.submit(fleet.slots[0].measure, away.candidate(program), 1, "candidate", 1)
+        run = thread.submit(fleet.slots[0].measure, Task(away.candidate(program), 1, "candidate", 1))
         assert eventually(lambda: "here" in printed(away))
         flag.touch()
         for process in at_work(tmp_path / "shared"):
@@ -106,7 +107,7 @@ def test_a_job_that_is_killed_is_repeated(
 def test_machines_of_another_type_give_no_numbers(slurm: Open, away: Away) -> None:
     fleet = slurm(machine_type="a Cray")
     with ThreadPoolExecutor(1) as thread:
-        run = thread.submit(fleet.slots[0].measure, away.base, 1, "candidate", 1)
+        run = thread.submit(fleet.slots[0].measure, Task(away.base, 1, "candidate", 1))
         assert eventually(lambda: "is no a Cray" in printed(away))
         assert not run.done()
         away.stop = True
@@ -127,5 +128,5 @@ def test_what_cannot_work_is_said_at_once(
     assert not list((tmp_path / "cache").rglob("*-s-0"))
     fleet = slurm(setup="exit 4")
     with pytest.raises(OvernightError, match="`setup: exit 4` stopped with exit code 4") as error:
-        fleet.slots[0].measure(away.base, 0, "baseline", 1)
+        fleet.slots[0].measure(Task(away.base, 0, "baseline", 1))
     assert not isinstance(error.value, Trouble)

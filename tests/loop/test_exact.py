@@ -13,8 +13,8 @@ from random import Random
 
 import pytest
 
-from overnight.fleet.slot import Version
-from overnight.ledger.records import Carried, Judged, Measured, Proposed, Role
+from overnight.fleet.slot import Task, Version
+from overnight.ledger.records import Carried, Judged, Measured, Proposed
 from overnight.loop.assemble import Project
 from overnight.loop.crew import InSlot, Work
 from overnight.loop.experiment import Experimenter
@@ -70,23 +70,14 @@ class Reckoner:
         text = self._project.edit_files(commit)["ideas.py"].decode()
         return frozenset(int(line) for line in text.split() if line != "0")
 
-    def measure(
-        self,
-        version: Version,
-        number: int,
-        role: Role,
-        seed: int,
-        *,
-        rival: Version | None = None,
-        measured_by: str | None = None,
-    ) -> Measured:
-        value = self._world.loss(self.held(version.commit))
+    def measure(self, task: Task) -> Measured:
+        value = self._world.loss(self.held(task.version.commit))
         return Measured(
-            number=number,
-            role=role,
-            commit=version.commit,
-            fingerprint=version.fingerprint,
-            seed=seed,
+            number=task.number,
+            role=task.role,
+            commit=task.version.commit,
+            fingerprint=task.version.fingerprint,
+            seed=task.seed,
             outcome="crash" if value is None else "ok",
             reason="it does not run" if value is None else "",
             value=value,

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Protocol
 
 from overnight.errors import OvernightError, Trouble, explain_os
-from overnight.fleet.outpost import Answer, Order
-from overnight.fleet.slot import Version, as_asked
-from overnight.ledger.records import Measured, Role
+from overnight.fleet.outpost import Answer, Audit, Guards, Order
+from overnight.fleet.slot import Task, Version, as_asked
+from overnight.ledger.records import Measured
 from overnight.runs.output import Output
 
 MOST_TRIES = 3
@@ -74,46 +74,35 @@ class AwaySlot:
         self._one_type = one_type
         self._logs = logs
 
-    def measure(
-        self,
-        version: Version,
-        number: int,
-        role: Role,
-        seed: int,
-        *,
-        rival: Version | None = None,
-        measured_by: str | None = None,
-    ) -> Measured:
+    def measure(self, task: Task) -> Measured:
         """See `Slot`. A run whose machine was lost is repeated on another.
 
         If that happens again and again, it may be the run that takes its machine down: it is a crash, which the loop
         holds against the machine first (`is_doubtful`).
         """
-        order = Order("measure", version, number, role, seed, rival, measured_by)
-        answer, lost = self._carried(order)
+        answer, lost = self._carried(task)
         measured = answer.measured or Measured(
-            number=number,
-            role=role,
-            commit=version.commit,
-            fingerprint=version.fingerprint,
-            seed=seed,
+            number=task.number,
+            role=task.role,
+            commit=task.version.commit,
+            fingerprint=task.version.fingerprint,
+            seed=task.seed,
             outcome="crash",
             reason=f"{LOST} while it ran, {len(lost)} times: {lost[-1]}",
         )
         self._one_type.is_proven = self._one_type.is_proven or measured.outcome == "ok"
-        place = {"output": str((self._logs / order.log).relative_to(self._logs.parents[2]))}
+        place = {"output": str((self._logs / task.log).relative_to(self._logs.parents[2]))}
         cut_off = {"cut_off": (*(LOST for _ in lost), *measured.cut_off)}
-        measured = as_asked(measured, self.number, version, number, role, seed, rival)
-        return measured.model_copy(update={**place, **cut_off})
+        return as_asked(measured, task, self.number).model_copy(update={**place, **cut_off})
 
     def broken_guard(self, version: Version, metrics: Mapping[str, float] | None) -> str | None:
         """See `Slot`."""
-        answer, lost = self._carried(Order("guards", version, metrics=metrics, slot=self.number))
+        answer, lost = self._carried(Guards(version, metrics, self.number))
         return answer.broken if len(lost) < MOST_TRIES else f"{LOST} while the guards were tried: {lost[-1]}"
 
     def audit(self, version: Version) -> None:
         """See `Slot`."""
-        self._carried(Order("audit", version))
+        self._carried(Audit(version))
 
     def close(self) -> None:
         """See `Slot`."""
@@ -141,7 +130,7 @@ class AwaySlot:
         return Answer(), lost
 
     def _tried(self, order: Order) -> Answer:
-        if order.what == "audit":  # It prints nothing.
+        if isinstance(order, Audit):  # It prints nothing.
             return self._line.carry(order, lambda _: None)
         place = self._logs / order.log
         try:

@@ -16,9 +16,9 @@ from typing import TypeVar
 from overnight.errors import Interrupted, OvernightError, Trouble
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.shares import shares_here
-from overnight.fleet.slot import Slot, Version, as_asked
+from overnight.fleet.slot import Slot, Task, Version, as_asked
 from overnight.goal.settings import Settings
-from overnight.ledger.records import Measured, Role
+from overnight.ledger.records import Measured
 from overnight.plugins import Plugin
 from overnight.repo.git import Repository
 from overnight.runs.redact import redact
@@ -109,25 +109,15 @@ class CustomSlot:
         self._slot = slot
         self._watch = watch
 
-    def measure(
-        self,
-        version: Version,
-        number: int,
-        role: Role,
-        seed: int,
-        *,
-        rival: Version | None = None,
-        measured_by: str | None = None,
-    ) -> Measured:
+    def measure(self, task: Task) -> Measured:
         """See `Slot`."""
 
         def made() -> Measured:
-            answer = self._slot.measure(version, number, role, seed, rival=rival, measured_by=measured_by)
-            return _checked(answer, compares=rival is not None)
+            return _checked(self._slot.measure(task), compares=task.rival is not None)
 
         measured = self._watch.over(made)
         self._watch.has_worked = self._watch.has_worked or measured.outcome == "ok"
-        return as_asked(measured, self.number, version, number, role, seed, rival)
+        return as_asked(measured, task, self.number)
 
     def broken_guard(self, version: Version, metrics: Mapping[str, float] | None) -> str | None:
         """See `Slot`."""

@@ -12,10 +12,10 @@ from overnight.errors import Trouble, explain_os
 from overnight.fleet.limits import broken_limit, is_limit
 from overnight.fleet.rooms import Rooms
 from overnight.fleet.shares import WHOLE, Share
-from overnight.fleet.slot import Version
+from overnight.fleet.slot import Task, Version, guard_log
 from overnight.folders import fresh_folder
 from overnight.goal.settings import Settings
-from overnight.ledger.records import Measured, Role
+from overnight.ledger.records import Measured
 from overnight.repo.git import Repository
 from overnight.repo.worktree import Worktree
 from overnight.runs.energy import Counters, read_counters
@@ -71,46 +71,33 @@ class LocalSlot:
         links_of_scorer = {**links, **linked_paths(settings.hidden, project)}
         self._score_copy = Worktree(repository, work / "score", links_of_scorer) if frozen else None
 
-    def measure(
-        self,
-        version: Version,
-        number: int,
-        role: Role,
-        seed: int,
-        *,
-        rival: Version | None = None,
-        measured_by: str | None = None,
-    ) -> Measured:
-        """Make one run of `version` and read its metric, or compare it with `rival` where the goal has `compare`.
-
-        With `measured_by`, that command takes the place of the goal's scorer (or of its comparison).
+    def measure(self, task: Task) -> Measured:
+        """Make one run and read its metric.
 
         A run that somebody killed is made again, once: if it is killed again, that is what it does. One during which
         the machine slept is made again.
 
         Raises Interrupted when asked to stop, Trouble when something cannot be written.
         """
-        self._run_copy.checkout(version.commit)
+        self._run_copy.checkout(task.version.commit)
         if self._score_copy is not None:
             self._score_copy.checkout(self._base)
         if self._rival_copy is not None:
-            assert rival is not None, "a comparison needs two versions"
-            self._rival_copy.checkout(rival.commit)
-        output = self._logs / f"{number}-{role}-{seed}.log"
+            assert task.rival is not None, "a comparison needs two versions"
+            self._rival_copy.checkout(task.rival.commit)
+        output = self._logs / task.log
         cut_off: list[str] = []
         while True:
             energy = read_counters()
             with self._share.held():
-                result = self._run(seed, output, measured_by)
+                result = self._run(task, output)
             if result.cut_off is None or cut_off.count(KILLED) >= 1 or len(cut_off) >= _MOST_TRIES:
                 break
             cut_off.append(result.cut_off)
             time.sleep(_MOMENT_SECONDS)  # Whoever ends all processes of the machine is about to end us too.
         if result.cut_off == SLEPT:
             raise Trouble("machine", "the machine sleeps again and again while something runs, or is far too busy")
-        measured = self._measured(version, number, role, seed, result, output, energy)
-        measured = measured.model_copy(update={"cut_off": tuple(cut_off)})
-        return measured if rival is None else measured.model_copy(update={"rival_fingerprint": rival.fingerprint})
+        return self._measured(task, result, output, energy).model_copy(update={"cut_off": tuple(cut_off)})
 
     def broken_guard(self, version: Version, metrics: Mapping[str, float] | None) -> str | None:
         """See `Slot`."""
@@ -136,9 +123,9 @@ class LocalSlot:
             if copy is not None:
                 copy.remove()
 
-    def _run(self, seed: int, output: Path, measured_by: str | None) -> RunResult:
+    def _run(self, task: Task, output: Path) -> RunResult:
         try:
-            return run_once(self._order(seed, output, measured_by), self._should_stop)
+            return run_once(self._order(task, output), self._should_stop)
         except OSError as error:
             raise explain_os(error, "a run's output or artifacts cannot be written") from error
         finally:
@@ -146,11 +133,11 @@ class LocalSlot:
             if self._rival_copy is not None:
                 self._rival_copy.clean()
 
-    def _order(self, seed: int, output: Path, measured_by: str | None) -> RunOrder:
+    def _order(self, task: Task, output: Path) -> RunOrder:
         settings, rooms, artifacts = self._settings, self._rooms, self._work / "artifacts"
-        command, score, sides = settings.command, measured_by or settings.score, None
+        command, score, sides = settings.command, task.measured_by or settings.score, None
         if self._rival_copy is not None and self._score_copy is not None:
-            command, score = measured_by or command, None
+            command, score = task.measured_by or command, None
             copies = (self._run_copy, self._rival_copy)
             sides = (self._run_copy.project, self._rival_copy.project)
             room = rooms.of_comparison(command, self._score_copy, copies, artifacts)
@@ -163,7 +150,7 @@ class LocalSlot:
             budget=settings.budget,
             hard_limit=settings.hard_limit,
             score_when_forced=settings.overtime == "score",
-            seed=seed,
+            seed=task.seed,
             sandbox=self._sandbox,
             room=room,
             score_room=rooms.of_scorer(score, self._score_copy, artifacts) if score and self._score_copy else None,
@@ -184,9 +171,7 @@ class LocalSlot:
         self._score_copy.clean()
         return f"the run changed the scorer's own copy of {touched[0]}"
 
-    def _measured(
-        self, version: Version, number: int, role: Role, seed: int, result: RunResult, output: Path, energy: Counters
-    ) -> Measured:
+    def _measured(self, task: Task, result: RunResult, output: Path, energy: Counters) -> Measured:
         touched = (
             [change.path for change in self._score_copy.changes() if not change.is_new] if self._score_copy else []
         )
@@ -194,17 +179,18 @@ class LocalSlot:
             self._score_copy.clean()
         ended = result.ended
         return Measured(
-            number=number,
-            role=role,
+            number=task.number,
+            role=task.role,
             slot=self.number,
-            commit=version.commit,
-            fingerprint=version.fingerprint,
-            seed=seed,
+            commit=task.version.commit,
+            fingerprint=task.version.fingerprint,
+            seed=task.seed,
             outcome="invalid" if touched else result.outcome,
             value=None if touched else result.value,
             trials=_trials(result.value) if not touched else None,
             rival=None if touched else result.rival,
             rival_trials=_trials(result.rival) if not touched else None,
+            rival_fingerprint=task.rival.fingerprint if task.rival else None,
             # A record holds numbers; of what is none, the run's output tells.
             metrics={**ended.usage, **{name: value for name, value in result.metrics.items() if math.isfinite(value)}},
             reason=f"the run changed the scorer's own copy of {touched[0]}" if touched else result.reason,
@@ -225,7 +211,7 @@ class LocalSlot:
         artifacts = self._work / "guard"
         fresh_folder(artifacts)
         room = self._rooms.of_run(command, self._run_copy, artifacts)
-        output = Output(self._logs / f"guard-{self.number}.log")
+        output = Output(self._logs / guard_log(self.number))
         try:
             with output, self._share.held():
                 ended = run_process(

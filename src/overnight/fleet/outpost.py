@@ -18,15 +18,15 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Literal
+from typing import IO, TypeAlias
 
 from overnight.errors import Interrupted, OvernightError, Trouble, explain_os
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.machine import machine_name, machine_type
-from overnight.fleet.slot import Version
+from overnight.fleet.slot import Task, Version, guard_log
 from overnight.folders import fresh_folder, remove
 from overnight.goal.settings import Settings
-from overnight.ledger.records import Measured, Role
+from overnight.ledger.records import Measured
 from overnight.repo.bundle import Parcel, Store
 from overnight.repo.git import Repository
 from overnight.runs.leftovers import clear_leftovers, kept
@@ -63,30 +63,45 @@ class Charter:
 
 
 @dataclass(frozen=True)
-class Order:
-    """One thing that an outpost is to do."""
+class Guards:
+    """The goal's guards are to be tried on a version."""
 
-    what: Literal["measure", "guards", "audit"]
     version: Version
-    number: int = 0
-    role: Role = "candidate"
-    seed: int = 0
-    rival: Version | None = None
-    measured_by: str | None = None
-    metrics: Mapping[str, float] | None = None
+    metrics: Mapping[str, float] | None
     """The version's own numbers, for guards that are limits."""
-    slot: int = 0
+    slot: int
     """For whom."""
 
     @property
     def commits(self) -> tuple[str, ...]:
-        """What git must have for it."""
-        return (self.version.commit, *((self.rival.commit,) if self.rival else ()))
+        """As in `Task`."""
+        return (self.version.commit,)
 
     @property
     def log(self) -> str:
-        """The name of the file with what is printed meanwhile."""
-        return f"{self.number}-{self.role}-{self.seed}.log" if self.what == "measure" else f"guard-{self.slot}.log"
+        """As in `Task`."""
+        return guard_log(self.slot)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """The copies of a version are to be looked at, every file of them."""
+
+    version: Version
+
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """As in `Task`."""
+        return (self.version.commit,)
+
+    @property
+    def log(self) -> str:
+        """As in `Task`; it prints nothing, so there is never such a file."""
+        return "audit.log"
+
+
+Order: TypeAlias = Task | Guards | Audit
+"""One thing that an outpost is to do."""
 
 
 @dataclass(frozen=True)
@@ -166,15 +181,15 @@ class Outpost:
         return self._asked_to_stop()
 
     def _done(self, order: Order, slot: LocalSlot) -> Answer:
-        if order.what == "audit":
-            slot.audit(order.version)
-            return Answer()
-        if order.what == "guards":
-            return Answer(broken=slot.broken_guard(order.version, order.metrics), logs=self._printed())
-        measured = slot.measure(
-            order.version, order.number, order.role, order.seed, rival=order.rival, measured_by=order.measured_by
-        )
-        return Answer(measured=measured.model_copy(update=self._here), logs=self._printed())
+        match order:
+            case Task():
+                measured = slot.measure(order).model_copy(update=self._here)
+                return Answer(measured=measured, logs=self._printed())
+            case Guards():
+                return Answer(broken=slot.broken_guard(order.version, order.metrics), logs=self._printed())
+            case Audit():
+                slot.audit(order.version)
+                return Answer()
 
     def _printed(self) -> dict[str, bytes]:
         return {place.name: place.read_bytes() for place in self._logs.iterdir()} if self._logs.is_dir() else {}

@@ -23,11 +23,42 @@ class Version:
         return cls(record.commit or base, record.fingerprint or "")
 
 
-def as_asked(
-    measured: Measured, slot: int, version: Version, number: int, role: Role, seed: int, rival: Version | None
-) -> Measured:
+@dataclass(frozen=True)
+class Task:
+    """One run that is to be made."""
+
+    version: Version
+    """What is run."""
+    number: int
+    """The experiment that it is for."""
+    role: Role
+    """What the run tells of that experiment."""
+    seed: int
+    rival: Version | None = None
+    """What the version is compared with, where the goal has `compare`."""
+    measured_by: str | None = None
+    """A command that takes the place of the goal's scorer, or of its comparison; None: these."""
+
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """What git must have for it."""
+        return (self.version.commit, *((self.rival.commit,) if self.rival else ()))
+
+    @property
+    def log(self) -> str:
+        """The name of the file with what the run prints."""
+        return f"{self.number}-{self.role}-{self.seed}.log"
+
+
+def guard_log(slot: int) -> str:
+    """The name of the file with what guards print in a slot."""
+    return f"guard-{slot}.log"
+
+
+def as_asked(measured: Measured, task: Task, slot: int) -> Measured:
     """A run that was made elsewhere: what was asked for is known here, and it says only what came of it."""
-    asked = {"number": number, "role": role, "seed": seed, "slot": slot, "commit": version.commit}
+    version, rival = task.version, task.rival
+    asked = {"number": task.number, "role": task.role, "seed": task.seed, "slot": slot, "commit": version.commit}
     prints = {"fingerprint": version.fingerprint, "rival_fingerprint": rival.fingerprint if rival else None}
     told = {"reason": redact(measured.reason), "output_tail": redact(measured.output_tail)}
     return measured.model_copy(update={**asked, **prints, **told})
@@ -36,26 +67,16 @@ def as_asked(
 class Slot(Protocol):
     """Makes runs, one at a time, each in a thread of the slot's own; none of it knows what other slots do.
 
-    A fleet of your own returns its slots from a function (see `FleetPlan`). What is asked for in `measure` is written
-    into the record whatever it says of that, so that only what came of the run is its own: the outcome, the metric
+    A fleet of your own returns its slots from a function (see `FleetPlan`). The task is written into the
+    record whatever the slot says of it, so that only what came of the run is its own: the outcome, the metric
     (`value`), all numbers that were printed (`metrics`), seconds, MiB.
     """
 
     number: int
     """Its place among the session's slots, from 0."""
 
-    def measure(
-        self,
-        version: Version,
-        number: int,
-        role: Role,
-        seed: int,
-        *,
-        rival: Version | None = None,
-        measured_by: str | None = None,
-    ) -> Measured:
-        """Make one run of `version` for experiment `number` and read its metric, or compare it with `rival` where the
-        goal has `compare`. With `measured_by`, that command takes the place of the goal's scorer or comparison.
+    def measure(self, task: Task) -> Measured:
+        """Make one run and read its metric.
 
         Raises Interrupted when asked to stop, Trouble when something outside is wrong.
         """

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from overnight.errors import Interrupted, SessionError
 from overnight.fleet.fleets import open_fleet
-from overnight.fleet.slot import Slot, Version
+from overnight.fleet.slot import Slot, Task, Version
 from overnight.folders import remove
 from overnight.goal.settings import Settings
 from overnight.ledger.history import choose_session
@@ -61,7 +61,7 @@ class Again:
         if self.should_stop():
             raise Interrupted
         yield RunStarted(number, role, seed, words, self.settings.hard_limit)
-        measured = self.slot.measure(version, number, role, seed, rival=rival, measured_by=self.settings.verify)
+        measured = self.slot.measure(Task(version, number, role, seed, rival, self.settings.verify))
         measured = measured.model_copy(update={"inside": inside})
         self.history.append(measured)
         yield RunFinished(measured)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 from overnight.errors import Interrupted, Trouble
-from overnight.fleet.slot import Slot, Version
+from overnight.fleet.slot import Slot, Task, Version
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Judged, Measured, Proposed, Role
 from overnight.ledger.store import Recorder
@@ -105,8 +105,8 @@ class Bench:
             raise Interrupted
         self._disk.must_suffice()
         yield RunStarted(number, role, seed, hypothesis, self.settings.hard_limit)
-        other = rival.version if rival else None
-        measured: Measured = yield Work(lambda slot: slot.measure(version, number, role, seed, rival=other))
+        task = Task(version, number, role, seed, rival.version if rival else None)
+        measured: Measured = yield Work(lambda slot: slot.measure(task))
         held = {"inside": tuple(inside), "against": tuple(sorted(rival.inside)) if rival else None}
         measured = measured.model_copy(update=held)
         if is_doubtful(self.history, measured):
@@ -122,8 +122,8 @@ class Bench:
         version = Version.of(incumbent, self.project.base)
         seed = seeds_for(self.seed, incumbent.number)[0]
         yield RunStarted(failed.number, "control", seed, "is it the machine?", self.settings.hard_limit)
-        rival = version if self.settings.compare else None
-        control: Measured = yield Work(lambda slot: slot.measure(version, failed.number, "control", seed, rival=rival))
+        task = Task(version, failed.number, "control", seed, version if self.settings.compare else None)
+        control: Measured = yield Work(lambda slot: slot.measure(task))
         self.history.append(control)
         yield RunFinished(control)
         if control.outcome != "ok":

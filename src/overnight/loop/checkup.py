@@ -13,6 +13,7 @@ from overnight.errors import GoalError, Interrupted
 from overnight.fleet.fleets import Fleet, open_fleet
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.shares import Share, shares_here
+from overnight.fleet.slot import Task
 from overnight.folders import remove
 from overnight.goal.document import Goal
 from overnight.goal.names import direction_of
@@ -115,7 +116,7 @@ def check_goal(
                     words = f"run {len(runs) + 1} of {EXACT_RUNS}"
                     yield RunStarted(0, "baseline", seed, words, goal.settings.hard_limit)
                     rival = version if goal.settings.compare else None
-                    measured = slot.measure(version, 0, "baseline", seed, rival=rival)
+                    measured = slot.measure(Task(version, 0, "baseline", seed, rival))
                     if measured.outcome != "ok":
                         raise baseline_error(project, measured)
                     runs.append(measured)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.shares import Share, shares_here
-from overnight.fleet.slot import Version
+from overnight.fleet.slot import Task, Version
 from overnight.goal.settings import GpuSlots
 from overnight.judge.noise import Interval, pooled_noise, reach_of_mean
 from overnight.ledger.records import Measured
@@ -68,7 +68,7 @@ class Rehearsal:
 
     def _measure(self, slot: LocalSlot) -> Measured:
         seed = self.seeds[slot.number % len(self.seeds)]
-        return slot.measure(self.version, 0, "baseline", seed, rival=self.version if self.is_comparison else None)
+        return slot.measure(Task(self.version, 0, "baseline", seed, self.version if self.is_comparison else None))
 
 
 def look_beside(shares: Sequence[Share], alone: Sequence[Measured], rehearsal: Rehearsal) -> Iterator[Beside]:
