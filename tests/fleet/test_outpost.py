@@ -14,7 +14,8 @@ import pytest
 from overnight.errors import OvernightError
 from overnight.fleet.desk import Desk
 from overnight.fleet.machine import machine_name, machine_type
-from overnight.fleet.outpost import Answer, Charter, greet, opened
+from overnight.fleet.orders import Answer, Charter
+from overnight.fleet.outpost import greet, opened
 from overnight.fleet.slot import Task
 from overnight.repo.bundle import Parcel, Sender
 from overnight.runs.sandbox import Sandbox

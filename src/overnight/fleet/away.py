@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from overnight.errors import OvernightError, Trouble, explain_os
-from overnight.fleet.outpost import Answer, Audit, Guards, Order
+from overnight.fleet.orders import Answer, Audit, Guards, Order
 from overnight.fleet.slot import Task, Version, as_asked
 from overnight.ledger.records import Measured
 from overnight.runs.output import Output

@@ -8,7 +8,8 @@ import time
 
 from overnight.errors import OvernightError, Trouble
 from overnight.fleet.machine import machine_name
-from overnight.fleet.outpost import Answer, Charter, Hello, Order, Outpost, cache_folder, greet, opened
+from overnight.fleet.orders import Answer, Charter, Hello, Order
+from overnight.fleet.outpost import Outpost, cache_folder, greet, opened
 from overnight.repo.bundle import Parcel
 
 _FORGOTTEN_SECONDS = 300.0

@@ -12,7 +12,7 @@ from pathlib import Path
 from overnight.errors import OvernightError, Trouble
 from overnight.fleet.away import AwaySlot, Line, OneType
 from overnight.fleet.custom import FleetPlan, custom_slots
-from overnight.fleet.outpost import Charter
+from overnight.fleet.orders import Charter
 from overnight.fleet.ray import HOW_TO_START, RayCluster, RayLine
 from overnight.fleet.slot import Slot
 from overnight.fleet.slurm import SlurmLine

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from overnight.errors import Interrupted, OvernightError, Trouble
 from overnight.fleet.away import LostError, OneType, Show
-from overnight.fleet.outpost import Answer, Charter, Hello, Order
+from overnight.fleet.orders import Answer, Charter, Hello, Order
 from overnight.repo.bundle import Sender
 
 HOW_TO_START = "Start one (`ray start --head`), or write where it is: `fleet: ray://HOST:10001`"

@@ -22,7 +22,7 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from overnight.fleet.desk import Desk
 from overnight.fleet.machine import machine_type
-from overnight.fleet.outpost import Charter, Hello, Order
+from overnight.fleet.orders import Charter, Hello, Order
 from overnight.repo.bundle import Parcel
 
 _LAST_SECONDS = 10.0

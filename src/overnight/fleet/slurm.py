@@ -13,7 +13,8 @@ from typing import Any
 
 from overnight.errors import Interrupted, OvernightError, Trouble
 from overnight.fleet.away import LostError, OneType, Show
-from overnight.fleet.outpost import SETUP_SECONDS, Answer, Charter, Hello, Order, cache_folder, locked
+from overnight.fleet.orders import Answer, Charter, Hello, Order
+from overnight.fleet.outpost import SETUP_SECONDS, cache_folder, locked
 from overnight.fleet.slurm_job import Meeting, carry_out
 from overnight.folders import fresh_folder, remove
 from overnight.goal.settings import Settings

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.fleet.machine import machine_type
-from overnight.fleet.outpost import Answer, Charter, Hello, Order, greet, opened
+from overnight.fleet.orders import Answer, Charter, Hello, Order
+from overnight.fleet.outpost import greet, opened
 
 _FORGOTTEN_SECONDS = 300.0
 """A session that has not been heard of for so long is gone."""
