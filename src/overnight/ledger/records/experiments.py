@@ -1,17 +1,15 @@
-"""What the ledger holds: one small immutable record for everything that happened, in the order it happened."""
+"""What the ledger holds of one experiment: from the proposal to the verdict that counts."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from overnight.errors import TroubleKind
+from overnight.ledger.records.base import LedgerRecord, Usage
 
 Verdict = Literal["baseline", "keep", "discard", "crash", "timeout", "invalid", "no_change"]
 Outcome = Literal["ok", "crash", "timeout", "invalid"]
-Act = Literal["pause", "resume", "finish", "take_back", "hint", "pin", "forbid", "withdraw", "approve", "reject"]
-"""What a person may ask of a session: see `Steered`."""
 Role = Literal[
     "baseline",
     "candidate",
@@ -23,70 +21,6 @@ Role = Literal[
     "verify_incumbent",
     "control",
 ]
-
-
-class _Record(BaseModel):
-    # A later version may have added fields: they are ignored, so that an old program reads a new ledger.
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Usage(_Record):
-    """What a proposer used up, as it reports it or, where it does not, as it is estimated."""
-
-    cost: float | None = None
-    """US dollars; None where nobody knows."""
-    input_tokens: int | None = None
-    """Read by the model, those read from a cache included."""
-    output_tokens: int | None = None
-    turns: int | None = None
-    """How often the model was asked."""
-    model: str = ""
-    """Its name, as the provider spells it."""
-    estimated: bool = False
-    """Whether the tokens or the dollars were worked out by Overnight, and not reported."""
-
-    @property
-    def tokens(self) -> int:
-        """All tokens together."""
-        return (self.input_tokens or 0) + (self.output_tokens or 0)
-
-
-NOTHING_USED = Usage()
-
-
-class SessionStarted(_Record):
-    """A session begins: all that must stay the same until it ends."""
-
-    kind: Literal["session_started"] = "session_started"
-    goal: str
-    """goal.md as it was read, word for word."""
-    goal_file: str = "goal.md"
-    """Its name: one folder may hold several goals, each with sessions of its own."""
-    settings: dict[str, Any]
-    """`Settings` as JSON, with `--agent` and the like already applied."""
-    base: str
-    """The commit that the session starts from (40 hex digits)."""
-    folder: str
-    """goal.md's folder, relative to the repository's root ("" for the root itself)."""
-    seed: int
-    version: str
-    rebuilt: bool = False
-    """It was put together from what git remembers, after a ledger was lost: to be read, not to be gone on with."""
-    home: str = ""
-    """Which folder's session it is, in a ledger that many share; "" in a folder's own."""
-    sandbox: str = ""
-    """What keeps guests in their rooms: `bubblewrap`, `sandbox-exec` or `none`; "" where nobody was asked yet."""
-    world: dict[str, str] = Field(default_factory=dict)
-    """SHA-256 of what runs use and git does not track, by its name in words."""
-
-
-class Resumed(_Record):
-    """A process took the session up (also the first one, right after `SessionStarted`)."""
-
-    kind: Literal["resumed"] = "resumed"
-    pid: int
-    settings: dict[str, Any]
-    """The settings this process goes by: what may change between restarts (agent, stop rules) may differ."""
 
 
 class Proposed(Usage):
@@ -122,7 +56,7 @@ class Proposed(Usage):
     """The name of the submission that it is; "" where a proposer of the session's own thought of it."""
 
 
-class Carried(_Record):
+class Carried(LedgerRecord):
     """Another version became the incumbent before a candidate was measured, or while it was: it was made anew on top of
     that, and is measured as what it is now."""
 
@@ -139,7 +73,7 @@ class Carried(_Record):
         return proposed.model_copy(update=self.model_dump(exclude={"kind", "number"}))
 
 
-class Measured(_Record):
+class Measured(LedgerRecord):
     """One run ended and its metric was read."""
 
     kind: Literal["measured"] = "measured"
@@ -189,7 +123,7 @@ class Measured(_Record):
     output_tail: str = ""
 
 
-class Judged(_Record):
+class Judged(LedgerRecord):
     """The verdict: everything a reader of the history needs, so that no other record has to be joined.
 
     Later runs may change it, where the metric is noisy: the newest record of a number is the verdict that counts. The
@@ -237,7 +171,7 @@ class Judged(_Record):
     output_tail: str = ""
 
 
-class Deployed(_Record):
+class Deployed(LedgerRecord):
     """A live experiment was put before people, or taken back from them: written down before it is done."""
 
     kind: Literal["deployed"] = "deployed"
@@ -248,143 +182,8 @@ class Deployed(_Record):
     """The incumbent's fingerprint."""
 
 
-class Settled(_Record):
+class Settled(LedgerRecord):
     """These keeps are beyond doubt: they are in every version from now on and cannot be taken back."""
 
     kind: Literal["settled"] = "settled"
     numbers: tuple[int, ...]
-
-
-class Troubled(Usage):
-    """Something outside of the experiments was wrong for a while, and the session waited."""
-
-    kind: Literal["troubled"] = "troubled"
-    what: TroubleKind
-    reason: str
-    number: int | None = None
-    """The experiment that had to wait or was done again; None where it was none in particular."""
-    pause: float = 0.0
-    """Seconds until the next try."""
-
-
-class Reviewed(Usage):
-    """A proposer looked back and wrote down what it has learned, for the briefs to come and for the morning."""
-
-    kind: Literal["reviewed"] = "reviewed"
-    number: int
-    """The newest experiment that it knew of."""
-    proposer: str
-    text: str
-    """In Markdown; "" where it could not be had."""
-    reason: str = ""
-    """Why not."""
-    seconds: float = 0.0
-
-
-class Steered(_Record):
-    """A person has said what is to happen, and the session has taken note of it.
-
-    `pause` and `resume` are about this process. `finish` puts the session down after the experiment that is under way;
-    where people decide, at once: that one may take weeks, and goes on next time.
-    `take_back` undoes a keep. `hint` stands in the next brief, `pin` and `forbid` in each until they are withdrawn.
-    `approve` lets a live variant go out to people, `reject` turns it down before anybody has met it.
-    """
-
-    kind: Literal["steered"] = "steered"
-    request: str
-    """Its own name: what is asked for twice with one name is done once."""
-    act: Act
-    number: int | None = None
-    """The experiment that it is about."""
-    text: str = ""
-    """What the person wrote; for `withdraw` the name of the request that is withdrawn."""
-    refused: str = ""
-    """Why it could not be done; "" where it was."""
-
-
-class Stopped(_Record):
-    """The process put the session down, on purpose."""
-
-    kind: Literal["stopped"] = "stopped"
-    finished: bool
-    """True when a stop rule ended the session, False when a person did or when it could not go on."""
-    failed: bool = False
-    """It could not go on: somebody has to mend what `reason` says."""
-    reason: str
-
-
-class Verified(_Record):
-    """The baseline and the best version were measured again, on seeds that nobody had used."""
-
-    kind: Literal["verified"] = "verified"
-    baseline_commit: str
-    best_commit: str
-    command: str
-    """The command that printed the metric."""
-    baseline: float
-    best: float
-    pairs: int
-    percent: float | None
-    """Improvement in percent of the baseline; positive is better. None where the baseline is 0."""
-    percent_low: float | None
-    percent_high: float | None
-    """Its 95 % interval."""
-
-
-class Part(BaseModel):
-    """What one kept change adds to the whole, measured by leaving it out."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    number: int
-    gain: float | None
-    """In the metric's unit, positive is better; None where it cannot be told apart from the others."""
-    gain_low: float | None
-    gain_high: float | None
-    """Its 95 % interval."""
-
-
-class VerifiedEach(_Record):
-    """Each kept change was left out of some runs, on seeds that nobody had used."""
-
-    kind: Literal["verified_each"] = "verified_each"
-    best_commit: str
-    command: str
-    """The command that printed the metric."""
-    runs: int
-    parts: tuple[Part, ...]
-
-
-Record = (
-    SessionStarted
-    | Resumed
-    | Proposed
-    | Carried
-    | Measured
-    | Judged
-    | Deployed
-    | Settled
-    | Troubled
-    | Reviewed
-    | Steered
-    | Stopped
-    | Verified
-    | VerifiedEach
-)
-
-RECORD_KINDS: dict[str, type[Record]] = {
-    "session_started": SessionStarted,
-    "resumed": Resumed,
-    "proposed": Proposed,
-    "carried": Carried,
-    "measured": Measured,
-    "judged": Judged,
-    "deployed": Deployed,
-    "settled": Settled,
-    "troubled": Troubled,
-    "reviewed": Reviewed,
-    "steered": Steered,
-    "stopped": Stopped,
-    "verified": Verified,
-    "verified_each": VerifiedEach,
-}
