@@ -7,10 +7,9 @@ from collections.abc import Iterator, Sequence
 from overnight.errors import SessionError
 from overnight.ledger.accounts import FAILED
 from overnight.ledger.asking import EVENTS, NEWEST, NO_LIMIT, Event, event_of, expect
-from overnight.ledger.proposals import Proposals
+from overnight.ledger.people import People
 from overnight.ledger.reader import Source
 from overnight.ledger.records import (
-    Deployed,
     Judged,
     Measured,
     Proposed,
@@ -19,7 +18,6 @@ from overnight.ledger.records import (
     Role,
     SessionStarted,
     Settled,
-    Steered,
     Stopped,
     Verdict,
     Verified,
@@ -34,7 +32,7 @@ VERIFYING: tuple[Role, ...] = (
 _BATCH = 1000
 
 
-class History(Proposals):
+class History(People):
     """One session's events, asked as questions. Holds nothing: every answer is read from the ledger."""
 
     def is_newest(self, home: str = "") -> bool:
@@ -189,41 +187,6 @@ class History(Proposals):
         found = self._fetch("kind = 'reviewed' AND payload ->> 'text' <> ''")
         return expect(Reviewed, found[-1]) if found else None
 
-    def steered(self) -> list[Steered]:
-        """What people have asked for, in order."""
-        return [expect(Steered, event) for event in self._fetch("kind = 'steered'")]
-
-    def was_asked(self, request: str) -> bool:
-        """Whether the request of that name was written down already."""
-        where = "kind = 'steered' AND payload ->> 'request' = :request"
-        return self._aggregate("count(*)", where, request=request) > 0
-
-    def wishes(self) -> list[Steered]:
-        """The hints, pins and forbids that stand: not withdrawn and, for a hint, not in a brief that was answered yet.
-
-        The built-in search reads no hints, so what it proposes is no answer.
-        """
-        events = self._fetch("kind = 'steered' AND payload ->> 'refused' = ''")
-        if not events:
-            return []
-        answered = self._aggregate(
-            "max(id)", "kind = 'proposed' AND payload ->> 'proposer' <> 'search' AND payload ->> 'commit' IS NOT NULL"
-        )
-        asked = [(event.id, expect(Steered, event)) for event in events]
-        withdrawn = {steered.text for _, steered in asked if steered.act == "withdraw"}
-        return [
-            steered
-            for event_id, steered in asked
-            if steered.request not in withdrawn
-            and (steered.act in ("pin", "forbid") or (steered.act == "hint" and event_id > answered))
-        ]
-
-    def approval(self, number: int) -> Steered | None:
-        """What a person has said of a live variant before it goes out: `approve` or `reject`; None: nothing yet."""
-        said = "kind = 'steered' AND payload ->> 'act' IN ('approve', 'reject') AND payload ->> 'refused' = ''"
-        found = self._fetch(f"{said} AND number = :number", newest=1, number=number)
-        return expect(Steered, found[0]) if found else None
-
     def awaits_approval(self) -> Event | None:
         """The proposal that must not go out before a person has said yes, where nobody has said anything yet."""
         live = self.settings_now().get("live")
@@ -234,26 +197,6 @@ class History(Proposals):
         if last is None or last.commit is None or self.judged_number(last.number) or self.approval(last.number):
             return None
         return found[0]
-
-    def deployments(self, number: int) -> list[Event]:
-        """When a live experiment went out to people, and when it was taken back, in order."""
-        return self._fetch("kind = 'deployed' AND number = :number", number=number)
-
-    def last_deployed(self) -> Deployed | None:
-        """What people meet, in a live session, as far as the ledger knows."""
-        found = self._fetch("kind = 'deployed'", newest=1)
-        return expect(Deployed, found[0]) if found else None
-
-    def out(self) -> int | None:
-        """The live experiment whose candidate people meet now."""
-        last = self.last_deployed()
-        return last.number if last is not None and last.out else None
-
-    def ended_by_person(self, number: int) -> Steered | None:
-        """The wish of a person that a live experiment end here, if there is one."""
-        wish = "kind = 'steered' AND payload ->> 'act' = 'take_back' AND payload ->> 'refused' = ''"
-        found = self._fetch(f"{wish} AND number = :number", newest=1, number=number)
-        return expect(Steered, found[0]) if found else None
 
     def settled(self) -> set[int]:
         """The keeps that are in every version and cannot be taken back any more."""
