@@ -64,10 +64,10 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 def settings() -> Iterator[str]:
     """Each setting of goal.md: what it may be, what it is unless given, what it is for."""
-    docstrings = griffe.load("overnight.goal.settings", search_paths=[str(ROOT / "src")])
+    goal = griffe.load("overnight.goal", search_paths=[str(ROOT / "src")])
 
     def described(model: type[BaseModel], name: str) -> str:
-        docstring = docstrings[model.__name__][name].docstring
+        docstring = goal[model.__module__.removeprefix("overnight.goal.")][model.__name__][name].docstring
         assert docstring, f"{model.__name__}.{name} does not say what it is for"
         return " ".join(docstring.value.split())
 

@@ -13,7 +13,8 @@ from urllib.parse import unquote, urlsplit
 
 import overnight
 from overnight.cli.main import app
-from overnight.goal.settings import LiveSettings, Settings, StopRules
+from overnight.goal.sections import LiveSettings, StopRules
+from overnight.goal.settings import Settings
 from tests.browser import SLOW
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from overnight.errors import Trouble
 from overnight.fleet.shares import WHOLE, Share, cores_here, gpus_here, share_out, shares_here
-from overnight.goal.settings import GpuSlots, Slots
+from overnight.goal.sections import GpuSlots, Slots
 
 FOUR = [frozenset({0, 4}), frozenset({1, 5}), frozenset({2, 6}), frozenset({3, 7})]
 

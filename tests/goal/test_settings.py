@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from overnight.errors import OvernightError
-from overnight.goal.settings import GpuSlots, Settings
+from overnight.goal.sections import GpuSlots
+from overnight.goal.settings import Settings
 from overnight.loop.overrides import override
 
 LEAST = {"edit": "train.py", "run": "python train.py", "metric": "loss"}

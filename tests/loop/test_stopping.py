@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from overnight.goal.settings import StopRules
+from overnight.goal.sections import StopRules
 from overnight.loop.stopping import Stopping
 from tests.night import Night
 

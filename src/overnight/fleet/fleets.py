@@ -16,7 +16,8 @@ from overnight.fleet.orders import Charter
 from overnight.fleet.ray import HOW_TO_START, RayCluster, RayLine
 from overnight.fleet.slot import Slot
 from overnight.fleet.slurm import SlurmLine
-from overnight.goal.settings import GpuSlots, Settings
+from overnight.goal.sections import GpuSlots
+from overnight.goal.settings import Settings
 from overnight.plugins import load
 from overnight.repo.bundle import Sender
 from overnight.repo.git import Repository

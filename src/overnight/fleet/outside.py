@@ -14,7 +14,8 @@ from typing import Literal
 from overnight.errors import Trouble, explain_os
 from overnight.fleet.local import linked_paths
 from overnight.fleet.slot import Version
-from overnight.goal.settings import LiveSettings, Settings
+from overnight.goal.sections import LiveSettings
+from overnight.goal.settings import Settings
 from overnight.ledger.records import Measured, Role
 from overnight.repo.git import Repository
 from overnight.repo.worktree import Worktree

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from overnight.errors import Trouble
-from overnight.goal.settings import GpuSlots, Slots
+from overnight.goal.sections import GpuSlots, Slots
 from overnight.runs.energy import nvml
 
 _THREADS = "OMP_NUM_THREADS"

@@ -16,7 +16,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from overnight.errors import GoalError
-from overnight.goal.settings import FLEETS, GuestLimits, Settings, StopRules
+from overnight.goal.sections import GuestLimits, StopRules
+from overnight.goal.settings import FLEETS, Settings
 from overnight.plugins import Kind, installed_words, is_name, offered
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator
 from overnight.errors import GoalError, OvernightError, Trouble
 from overnight.fleet.outside import Outside
 from overnight.fleet.slot import Version
-from overnight.goal.settings import LiveSettings
+from overnight.goal.sections import LiveSettings
 from overnight.judge.sequential import Side
 from overnight.ledger.records import Judged, Measured, Proposed, Role, Steered
 from overnight.loop.bench import Bench

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.shares import Share, shares_here
 from overnight.fleet.slot import Task, Version
-from overnight.goal.settings import GpuSlots
+from overnight.goal.sections import GpuSlots
 from overnight.judge.noise import Interval, pooled_noise, reach_of_mean
 from overnight.ledger.records import Measured
 from overnight.loop.repeats import mean, repeats_by_chance

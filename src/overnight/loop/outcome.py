@@ -8,7 +8,8 @@ from typing import Literal
 
 from overnight.fleet.limits import broken_limit
 from overnight.goal.durations import format_duration
-from overnight.goal.settings import LiveSettings, Settings
+from overnight.goal.sections import LiveSettings
+from overnight.goal.settings import Settings
 from overnight.judge.sequential import answer, odd_if_alike, ratio
 from overnight.ledger.records import Judged, Measured
 from overnight.loop.counted import chained, counts_words, evidence, ratio_words, sides, split_problem

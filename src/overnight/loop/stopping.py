@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from overnight.goal.settings import StopRules
+from overnight.goal.sections import StopRules
 from overnight.ledger.accounts import Spent
 from overnight.ledger.history import History
 

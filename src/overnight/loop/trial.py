@@ -13,7 +13,7 @@ from typing import TypeVar
 from overnight.errors import Trouble
 from overnight.fleet.outside import Outside
 from overnight.fleet.slot import Version
-from overnight.goal.settings import LiveSettings
+from overnight.goal.sections import LiveSettings
 from overnight.ledger.records import Deployed, Measured, Role, Troubled
 from overnight.ledger.store import Recorder
 from overnight.loop.events import RunFinished, SessionEvent, TrialLooked, Waiting

@@ -17,7 +17,7 @@ from typing import Protocol
 
 import psutil
 
-from overnight.goal.settings import GuestLimits
+from overnight.goal.sections import GuestLimits
 
 _SHARE_OF_MEMORY = 0.9
 """Of the machine's, where the goal sets no limit; what is left is the harness's and the agents'."""
