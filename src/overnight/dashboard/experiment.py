@@ -18,6 +18,7 @@ from overnight.loop.state import State
 from overnight.morning.explain import explain
 from overnight.morning.words import place_words
 from overnight.repo.git import Repository
+from overnight.runs.logs import agent_log
 
 _ROLES = {
     "baseline": "baseline",
@@ -69,7 +70,7 @@ def output(history: History, state: State, number: int, name: str, end: int | No
 def _logs(history: History, state: State, number: int, runs: list[Measured]) -> list[tuple[str, str, Path]]:
     """Name, words and place of each output that is still there, the agent's first."""
     folder = state.logs(history.session)
-    found = [("agent", "what the agent said", folder / f"{number}.agent.log")] if number else []
+    found = [("agent", "what the agent said", folder / agent_log(number))] if number else []
     for index, run in list(enumerate(runs))[-_MOST_RUNS:]:
         if run.output:
             found.append((f"run-{index}", f"run of the {_ROLES[run.role]}, seed {run.seed}", state.folder / run.output))

@@ -11,6 +11,7 @@ from overnight.errors import OvernightError, Trouble, explain_os
 from overnight.fleet.orders import Answer, Audit, Guards, Order
 from overnight.fleet.slot import Task, Version, as_asked
 from overnight.ledger.records import Measured
+from overnight.runs.logs import place_in_state, score_log
 from overnight.runs.output import Output
 
 MOST_TRIES = 3
@@ -91,7 +92,7 @@ class AwaySlot:
             reason=f"{LOST} while it ran, {len(lost)} times: {lost[-1]}",
         )
         self._one_type.is_proven = self._one_type.is_proven or measured.outcome == "ok"
-        place = {"output": str((self._logs / task.log).relative_to(self._logs.parents[2]))}
+        place = {"output": place_in_state(self._logs / task.log)}
         cut_off = {"cut_off": (*(LOST for _ in lost), *measured.cut_off)}
         return as_asked(measured, task, self.number).model_copy(update={**place, **cut_off})
 
@@ -136,7 +137,7 @@ class AwaySlot:
         try:
             with Output(place) as shown:
                 answer = self._line.carry(order, lambda chunk: shown.feed(chunk, is_standard_output=False))
-            for name in (place.name, place.with_suffix(".score.log").name):
+            for name in (place.name, score_log(place).name):
                 if name in answer.logs:
                     with Output(self._logs / name) as whole:
                         whole.feed(answer.logs[name], is_standard_output=False)

@@ -12,7 +12,7 @@ from overnight.errors import Trouble, explain_os
 from overnight.fleet.limits import broken_limit, is_limit
 from overnight.fleet.rooms import Rooms
 from overnight.fleet.shares import WHOLE, Share
-from overnight.fleet.slot import Task, Version, guard_log
+from overnight.fleet.slot import Task, Version
 from overnight.folders import fresh_folder
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Measured
@@ -20,6 +20,7 @@ from overnight.repo.git import Repository
 from overnight.repo.worktree import Worktree
 from overnight.runs.energy import Counters, read_counters
 from overnight.runs.environment import guest_environment
+from overnight.runs.logs import guard_log, place_in_state
 from overnight.runs.metrics import Rate
 from overnight.runs.output import Output
 from overnight.runs.places import place_of
@@ -196,7 +197,7 @@ class LocalSlot:
             reason=f"the run changed the scorer's own copy of {touched[0]}" if touched else result.reason,
             exit_code=ended.exit_code,
             signal=ended.signal,
-            output=str(output.relative_to(self._logs.parents[2])),
+            output=place_in_state(output),
             output_tail=result.output_tail,
             wall_seconds=ended.wall_seconds,
             scoring_seconds=result.scoring_seconds,

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from overnight.fleet.slot import Task, Version, guard_log
+from overnight.fleet.slot import Task, Version
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Measured
+from overnight.runs.logs import guard_log
 from overnight.version import VERSION
 
 

@@ -19,6 +19,7 @@ from overnight.goal.settings import Settings
 from overnight.ledger.records import Measured, Role
 from overnight.repo.git import Repository
 from overnight.repo.worktree import Worktree
+from overnight.runs.logs import place_in_state
 from overnight.runs.metrics import SIDES, Rate
 from overnight.runs.output import Output
 from overnight.runs.own import run_own
@@ -94,7 +95,7 @@ class Outside:
             rival_fingerprint=incumbent.fingerprint,
             metrics={name: value for name, value in own.items() if math.isfinite(value)},
             exit_code=ended.exit_code,
-            output=str(place.relative_to(self._logs.parents[2])),
+            output=place_in_state(place),
             output_tail=output.tail(),
             wall_seconds=ended.wall_seconds,
             cpu_seconds=ended.cpu_seconds,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from overnight.ledger.records import Judged, Measured, Proposed, Role
+from overnight.runs.logs import run_log
 from overnight.runs.redact import redact
 
 
@@ -47,12 +48,7 @@ class Task:
     @property
     def log(self) -> str:
         """The name of the file with what the run prints."""
-        return f"{self.number}-{self.role}-{self.seed}.log"
-
-
-def guard_log(slot: int) -> str:
-    """The name of the file with what guards print in a slot."""
-    return f"guard-{slot}.log"
+        return run_log(self.number, self.role, self.seed)
 
 
 def as_asked(measured: Measured, task: Task, slot: int) -> Measured:

@@ -35,6 +35,7 @@ from overnight.loop.events import (
     Waiting,
 )
 from overnight.morning.words import approval_words
+from overnight.runs.logs import agent_log, review_log, run_log
 
 _WORDS: dict[Role, str] = {
     "baseline": "measuring the baseline",
@@ -150,13 +151,11 @@ class Underway(BaseModel):
             case ProposalStarted(number, proposer):
                 rest = self._without_proposal(number)
                 words = "waiting for a submission" if proposer == SUBMITTED else f"{proposer} is thinking"
-                thought = begun("proposing", words, number, f"{number}.agent.log")
+                thought = begun("proposing", words, number, agent_log(number))
                 return rest._with(thinking=(*rest.thinking, thought))
             case ReviewStarted(number, proposer):
                 words = f"{proposer} writes down what it has learned"
-                return self._with(
-                    thinking=(*self.thinking, begun("reviewing", words, number, f"{number + 1}.review.log"))
-                )
+                return self._with(thinking=(*self.thinking, begun("reviewing", words, number, review_log(number + 1))))
             case Review():
                 return self._with(thinking=_but(self.thinking, lambda thought: thought.step == "reviewing"))
             case ProposalFinished(proposed):
@@ -215,7 +214,7 @@ class Underway(BaseModel):
             since=time.time(),
             budget=settings.budget if settings else None,
             limit=event.limit,
-            output=f"{logs}/{event.number}-{event.role}-{event.seed}.log",
+            output=f"{logs}/{run_log(event.number, event.role, event.seed)}",
             course=course,
         )
         rest = self._without_proposal(event.number)

@@ -27,6 +27,7 @@ from overnight.propose.usage import estimate, priced
 from overnight.repo.candidate import Scope
 from overnight.repo.worktree import Change, Worktree
 from overnight.runs.environment import guest_environment
+from overnight.runs.logs import agent_log, review_log
 from overnight.runs.output import Output
 from overnight.runs.process import run_process
 from overnight.runs.redact import redact
@@ -69,7 +70,7 @@ class CommandProposer:
         """Run the agent on the brief. Raises Interrupted when asked to stop meanwhile."""
         try:
             told = brief.text()
-            return self._read_copy(brief, told, self._run(brief, told, f"{brief.number}.agent.log"))
+            return self._read_copy(brief, told, self._run(brief, told, agent_log(brief.number)))
         finally:
             self._worktree.clean()
 
@@ -82,7 +83,7 @@ class CommandProposer:
         """Ask the agent what it has learned; what it changes is thrown away."""
         try:
             told = brief.review_text()
-            said = self._run(brief, told, f"{brief.number}.review.log")
+            said = self._run(brief, told, review_log(brief.number))
             return replace(self._read_words(told, said), failure=said.failure(self._settings.agent_timeout))
         finally:
             self._worktree.clean()

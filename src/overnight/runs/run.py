@@ -11,6 +11,7 @@ from typing import Literal
 from overnight.folders import fresh_folder
 from overnight.runs.artifacts import misleading
 from overnight.runs.environment import guest_environment
+from overnight.runs.logs import score_log
 from overnight.runs.metrics import SIDES, read_metric, read_pair
 from overnight.runs.output import Output
 from overnight.runs.process import Ended, run_process
@@ -151,7 +152,7 @@ def _scored(
 ) -> tuple[RunResult, Ended]:
     """The run's result with the metric that the frozen scorer prints; what the run itself printed cannot be it."""
     limit = max(SCORER_SECONDS, order.hard_limit)
-    with Output(order.output.with_suffix(".score.log"), order.metric) as output:
+    with Output(score_log(order.output), order.metric) as output:
         scoring = run_process(
             command,
             room=room,
