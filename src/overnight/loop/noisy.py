@@ -144,11 +144,7 @@ class NoisyCourse:
         chain, broken = yield from self._choose(set(unwanted), records.keys(), at_last=at_last)
         # From here to the end nothing is waited for.
         broken |= {number: _on_nothing(gone) for number in records if (gone := panel.lacks(number))}
-        ties, waiting = panel.ties(), panel.under_way - records.keys()
-        lost = {*panel.judge.hopeless(ties, waiting), *panel.dependents({*broken, *(unfit or ())}), *broken}
-        lost -= {*chain, *ties.closure(chain)}
-        lost |= {*unwanted, *panel.dependents(unwanted)} if unwanted else set()
-        lost = lost.intersection(panel.judge.open) - waiting
+        lost = self._lost(chain, records.keys(), {*broken, *(unfit or ())}, unwanted)
         verdicts = panel.keep(chain, records, refresh=at_last)
         self._bench.secure(verdicts)
         incumbent = verdicts[-1] if verdicts else self._bench.incumbent()
@@ -156,24 +152,9 @@ class NoisyCourse:
         for number in sorted(others):
             known = records.get(number) or history.judged_number(number)
             proposed = history.proposed(number)
-            if known is None or proposed is None:
-                continue
-            judged = known
-            if number in panel.judge.open:
-                judged = panel.verdict(
-                    known,
-                    kept=False,
-                    before=incumbent.metric or 0.0,
-                    commit=proposed.commit,
-                    prints=proposed.fingerprint,
-                    is_open=number not in lost,
-                )
-            if number in unwanted:
-                judged = judged.model_copy(update={"reason": unwanted[number]})
-            elif number in broken:
-                was_so = f" (it was {judged.reason})" if judged.reason else ""
-                judged = judged.model_copy(update={"reason": f"{broken[number]}{was_so}"})
-            verdicts.append(judged)
+            if known is not None and proposed is not None:
+                judged = self._not_kept(known, proposed, incumbent, is_open=number not in lost)
+                verdicts.append(_because(judged, unwanted.get(number), broken.get(number)))
         was = {judged.number: history.judged_number(judged.number) for judged in verdicts}
         if verdicts or steered:
             history.append(*([steered] if steered else []), *_in_order(verdicts))
@@ -187,6 +168,35 @@ class NoisyCourse:
             history.append(Settled(numbers=tuple(surest)))
             panel.judge.settle(surest)
         yield from _news_of(verdicts, was)
+
+    def _lost(
+        self, chain: Sequence[int], own: Collection[int], unfit: Collection[int], unwanted: Collection[int]
+    ) -> set[int]:
+        """The open ideas that are out of the running, with what needs them, once `chain` is what is kept.
+
+        What is `unfit` stays where something kept needs it; what is `unwanted` goes all the same. Of what is under way,
+        only `own` may go.
+        """
+        panel = self._panel
+        ties, waiting = panel.ties(), panel.under_way.difference(own)
+        lost = {*panel.judge.hopeless(ties, waiting), *panel.dependents(unfit)}
+        lost -= {*chain, *ties.closure(chain)}
+        if unwanted:
+            lost.update(panel.dependents(unwanted))
+        return lost - waiting
+
+    def _not_kept(self, known: Judged, proposed: Proposed, incumbent: Judged, *, is_open: bool) -> Judged:
+        """The verdict on an idea that is not kept: for one that is known to the judge, as it is now."""
+        if known.number not in self._panel.judge.open:
+            return known
+        return self._panel.verdict(
+            known,
+            kept=False,
+            before=incumbent.metric or 0.0,
+            commit=proposed.commit,
+            prints=proposed.fingerprint,
+            is_open=is_open,
+        )
 
     def _choose(
         self, unwanted: set[int], own: Collection[int], *, at_last: bool
@@ -238,6 +248,16 @@ class NoisyCourse:
 def _is_alone(run: Measured, proposed: Proposed, own: Ideas) -> bool:
     """Whether a run was of the candidate by itself; some of what it was made on may have been dropped since."""
     return own <= frozenset(run.inside or ()) <= {*proposed.inside, proposed.number}
+
+
+def _because(judged: Judged, unwanted: str | None, broken: str | None) -> Judged:
+    """The verdict with why a person does not want the idea, or which guard it breaks, if either is so."""
+    if unwanted is not None:
+        return judged.model_copy(update={"reason": unwanted})
+    if broken is not None:
+        was_so = f" (it was {judged.reason})" if judged.reason else ""
+        return judged.model_copy(update={"reason": f"{broken}{was_so}"})
+    return judged
 
 
 def _on_nothing(gone: Sequence[int]) -> str:
