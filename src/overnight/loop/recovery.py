@@ -73,30 +73,35 @@ def take_up(
         raise AlreadyFinished(
             f"session {last.session} is finished: {done}. Ask for more with --experiments, or start afresh with --new"
         )
+    problem = _why_not(f"session {last.session}", started, project, changes, seed, sandboxed=sandboxed)
+    if problem is not None:
+        raise SessionError(problem)
+    return last
+
+
+def _why_not(
+    name: str, started: SessionStarted, project: Project, changes: list[str], seed: int | None, *, sandboxed: bool
+) -> str | None:
+    """Why a session that is not finished cannot go on as it is asked to now; None when it can."""
     if changes:
-        raise SessionError(
-            f"{project.goal.path.name} is not what session {last.session} began with: {'; '.join(changes)}. "
+        return (
+            f"{project.goal.path.name} is not what {name} began with: {'; '.join(changes)}. "
             "Its runs could not be compared with those to come: change it back, or start afresh with --new"
         )
     if seed is not None and seed != started.seed:
-        raise SessionError(
-            f"session {last.session} began with --seed {started.seed}; start afresh with --new for another one"
-        )
+        return f"{name} began with --seed {started.seed}; start afresh with --new for another one"
     if sandboxed and not started.sandbox:
-        raise SessionError(
-            f"session {last.session} began before there was a sandbox; go on without one by `--no-sandbox`, or start "
-            "afresh with --new"
+        return (
+            f"{name} began before there was a sandbox; go on without one by `--no-sandbox`, or start afresh with --new"
         )
     if not sandboxed and started.sandbox not in ("none", ""):
-        raise SessionError(
-            f"session {last.session} began with a sandbox ({started.sandbox}), and what was measured in it is not what "
-            "is measured without; start afresh with --new"
+        return (
+            f"{name} began with a sandbox ({started.sandbox}), and what was measured in it is not what is measured "
+            "without; start afresh with --new"
         )
     if not project.repository.has(started.base):
-        raise SessionError(
-            f"the commit that session {last.session} began with is gone ({started.base[:7]}); start afresh with --new"
-        )
-    return last
+        return f"the commit that {name} began with is gone ({started.base[:7]}); start afresh with --new"
+    return None
 
 
 def _last_session(ledger: Ledger, goal_file: str, home: str) -> Recorder | None:
