@@ -98,21 +98,9 @@ def run_process(
         )
         tree = Tree(process.pid, room, env, is_wrapped=sandbox.wraps)
     watcher = _Watcher(process, output)
-    forced = False
-    beyond = None
     sleep = Sleep()
     try:
-        while not sleep.watched(lambda: watcher.wait(min(_LOOK_SECONDS, started + limit - time.monotonic()))):
-            if should_stop():
-                raise Interrupted
-            beyond = tree.look()
-            if beyond is not None:
-                break  # No grace: it may be filling the disk.
-            if time.monotonic() - started >= limit:
-                forced = True
-                tree.terminate()
-                watcher.wait_until(time.monotonic() + GRACE_SECONDS)
-                break
+        forced, beyond = _watched(watcher, tree, sleep, started + limit, should_stop)
         wall = time.monotonic() - started
         tree.kill(main_is_over=watcher.is_over)
         watcher.drain()
@@ -128,7 +116,7 @@ def run_process(
     code = os.waitstatus_to_exitcode(status)
     if sandbox.wraps and _KILLED < code <= _KILLED + _LAST_SIGNAL:
         code = _KILLED - code  # A sandbox ends as a shell does when a signal has ended what was in it.
-    own_peak = usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
+    peak_mb = _peak_mb(usage)
     return Ended(
         exit_code=code if code >= 0 else None,
         signal=-code if code < 0 else None,
@@ -137,10 +125,30 @@ def run_process(
         # Who is not waited for is in nobody's account, but was seen at work.
         cpu_seconds=max(usage.ru_utime + usage.ru_stime + tree.cpu_seconds, tree.seen_cpu_seconds),
         # A forked child starts with its parent's peak, so only a larger figure is surely its own.
-        peak_mb=max(tree.peak_mb, own_peak if own_peak > _own_peak_mb() else 0.0),
+        peak_mb=max(tree.peak_mb, peak_mb if peak_mb > _peak_mb(resource.getrusage(resource.RUSAGE_SELF)) else 0.0),
         asleep_seconds=sleep.seconds(),
         beyond=beyond,
     )
+
+
+def _watched(
+    watcher: _Watcher, tree: Tree, sleep: Sleep, end: float, should_stop: Callable[[], bool]
+) -> tuple[bool, str | None]:
+    """Wait until a process is over, and have it end itself where it is not by `end` (monotonic).
+
+    Returns whether it had to be told, and which limit but the time it went beyond, if any: it is still at work then.
+    """
+    while not sleep.watched(lambda: watcher.wait(min(_LOOK_SECONDS, end - time.monotonic()))):
+        if should_stop():
+            raise Interrupted
+        beyond = tree.look()
+        if beyond is not None:
+            return False, beyond  # No grace: it may be filling the disk.
+        if time.monotonic() >= end:
+            tree.terminate()
+            watcher.wait_until(time.monotonic() + GRACE_SECONDS)
+            return True, None
+    return False, None
 
 
 class _Watcher:
@@ -235,6 +243,5 @@ def _pidfd_of(pid: int) -> int | None:
         raise
 
 
-def _own_peak_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1024 if sys.platform != "darwin" else 1024**2)
+def _peak_mb(usage: resource.struct_rusage) -> float:
+    return usage.ru_maxrss / (1024 if sys.platform != "darwin" else 1024**2)
