@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 from weakref import WeakSet
 
-from overnight.errors import GoalError, Interrupted, OvernightError, SessionError
+from overnight.errors import SessionError
 from overnight.goal.document import Goal
 from overnight.ledger.history import History, last_session, sessions
 from overnight.ledger.records import Resumed, Verified
@@ -18,18 +18,16 @@ from overnight.ledger.store import Ledger
 from overnight.loop.assemble import Project, check_agents, check_plugins
 from overnight.loop.companions import Companion, accompanied
 from overnight.loop.confinement import sandbox_of
-from overnight.loop.ending import about_the_branch, about_the_trial, put_down
+from overnight.loop.ending import to_the_end
 from overnight.loop.events import SessionEvent, SessionOpened
 from overnight.loop.frozen import FrozenWorld
 from overnight.loop.live import Pulse
 from overnight.loop.night import Night
 from overnight.loop.notify import check_notify
 from overnight.loop.overrides import override
-from overnight.loop.pipeline import StuckError
 from overnight.loop.reading import open_source, summary_of
 from overnight.loop.recovery import AlreadyFinished, agree, take_up
 from overnight.loop.state import State
-from overnight.loop.steering import PutDown
 from overnight.loop.telling import Teller
 from overnight.loop.tracking import Tracker, check_mlflow
 from overnight.loop.troubles import through_troubles
@@ -257,34 +255,15 @@ class Session:
                 should_stop=self._is_stop_requested,
             )
 
-        try:
+        def work() -> Generator[SessionEvent, None, str]:
             yield opened
-            reason = yield from through_troubles(
-                self.state, history, make_night, recheck=bool(resumed_after), should_stop=self._is_stop_requested
+            return (
+                yield from through_troubles(
+                    self.state, history, make_night, recheck=bool(resumed_after), should_stop=self._is_stop_requested
+                )
             )
-        except PutDown as wish:
-            yield from about_the_trial(history)
-            yield put_down(history, finished=False, reason=str(wish))
-            return
-        except (Interrupted, KeyboardInterrupt):
-            yield from about_the_trial(history)
-            yield put_down(history, finished=False, reason="interrupted")
-            return
-        except GeneratorExit:  # Whoever iterates has left.
-            put_down(history, finished=False, reason="interrupted")
-            raise
-        except StuckError as error:
-            yield put_down(history, finished=False, reason=str(error), failed=True)
-            raise OvernightError(f"{error}. Change that and run `overnight run` again; nothing is lost") from None
-        except GoalError:
-            raise
-        except OvernightError as error:
-            yield put_down(history, finished=False, reason=str(error), failed=True)
-            raise
-        finally:
-            refs.clear_temporary_files()
-        yield from about_the_branch(history, refs)
-        yield put_down(history, finished=True, reason=reason)
+
+        yield from to_the_end(history, refs, work())
 
     def _is_stop_requested(self) -> bool:
         return self._stop_requested
