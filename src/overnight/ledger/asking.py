@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from overnight.errors import SessionError
 from overnight.ledger.reader import Source
-from overnight.ledger.records import RECORD_KINDS, Record
+from overnight.ledger.records import RECORD_KINDS, Record, Verdict
 
 _R = TypeVar("_R", bound=Record)
 NO_LIMIT = 2**31 - 1
@@ -18,6 +18,11 @@ NEWEST = (
 )
 """Of verdicts that were changed, the one that counts."""
 EVENTS = "SELECT id, time, clock, kind, CAST(payload AS TEXT) FROM events WHERE session = :session"
+
+
+def among(verdicts: Iterable[Verdict]) -> str:
+    """The condition for a verdict that is one of these. Few are: SQLite is to go by that, not by all verdicts."""
+    return f"kind || '' = 'judged' AND verdict IN ({', '.join(map(repr, verdicts))})"
 
 
 @dataclass(frozen=True)

@@ -5,24 +5,18 @@ from __future__ import annotations
 from typing import Literal, get_args
 
 from overnight.ledger.accounts import FAILED
-from overnight.ledger.asking import EVENTS, NEWEST, Asking, Event, event_of
+from overnight.ledger.asking import EVENTS, NEWEST, Asking, Event, among, event_of
 from overnight.ledger.reader import Source
-from overnight.ledger.records import Verdict
 
 Filter = Literal["all", "kept", "not_better", "failed", "suspicious", "open"]
 FILTERS: tuple[Filter, ...] = get_args(Filter)
 
 
-def _among(*verdicts: Verdict) -> str:
-    # Few have some of these: SQLite shall go by them, and not walk through all that was judged.
-    return f"kind || '' = 'judged' AND verdict IN ({', '.join(map(repr, verdicts))})"
-
-
 _WHERE: dict[Filter, str] = {
     "all": "kind = 'judged'",
-    "kept": _among("keep"),
+    "kept": among(["keep"]),
     "not_better": "kind = 'judged' AND verdict IN ('discard', 'no_change')",
-    "failed": _among(*FAILED),
+    "failed": among(FAILED),
     "suspicious": "kind = 'judged' AND payload ->> 'flags' <> '[]'",
     "open": "kind = 'judged' AND CAST(payload ->> 'undecided' AS TEXT) IN ('1', 'true')",
 }

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from overnight.errors import SessionError
 from overnight.ledger.accounts import FAILED
-from overnight.ledger.asking import EVENTS, NEWEST, NO_LIMIT, Event, event_of, expect
+from overnight.ledger.asking import EVENTS, NEWEST, NO_LIMIT, Event, among, event_of, expect
 from overnight.ledger.people import People
 from overnight.ledger.reader import Source
 from overnight.ledger.records import (
@@ -214,11 +214,8 @@ class History(People):
     def _judged(
         self, *, after: int = -1, verdicts: Sequence[Verdict] = (), limit: int | None = None, newest: bool = False
     ) -> list[Judged]:
-        among = f" AND verdict IN ({', '.join(repr(verdict) for verdict in verdicts)})" if verdicts else ""
-        order = "DESC" if newest else "ASC"
-        # Few have these verdicts: SQLite shall go by them, and not walk through all that was judged.
-        judged = "kind || '' = 'judged'" if verdicts else "kind = 'judged'"
-        sql = f"{EVENTS} AND {judged} AND number > :after{among} AND {NEWEST} ORDER BY number {order} LIMIT :limit"
+        judged, order = among(verdicts) if verdicts else "kind = 'judged'", "DESC" if newest else "ASC"
+        sql = f"{EVENTS} AND {judged} AND number > :after AND {NEWEST} ORDER BY number {order} LIMIT :limit"
         rows = self._source.rows(sql, session=self.session, after=after, limit=NO_LIMIT if limit is None else limit)
         return [expect(Judged, event_of(row)) for row in rows]
 
