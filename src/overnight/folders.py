@@ -1,11 +1,13 @@
-"""Files written whole; files and folders removed, whatever guests have made of them: closed ones, very deep ones."""
+"""Files written whole, and locked; files and folders removed, whatever guests have made of them: closed, very deep."""
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import secrets
 import shutil
 from pathlib import Path
+from typing import IO
 
 
 def write_whole(path: Path, content: str, *, mode: int | None = None) -> None:
@@ -23,6 +25,18 @@ def write_whole(path: Path, content: str, *, mode: int | None = None) -> None:
         with contextlib.suppress(OSError):
             half.unlink(missing_ok=True)
         raise
+
+
+def try_lock(file: IO[str]) -> bool:
+    """Lock an open file for this process until it is closed, or the process is over; False where another has it.
+
+    Raises OSError where the file system has no locks.
+    """
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def remove(path: Path) -> None:

@@ -11,20 +11,18 @@ session of a project finds what came and was prepared before.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO
 
 from overnight.errors import Interrupted, OvernightError, Trouble, explain_os
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.machine import machine_name, machine_type
 from overnight.fleet.orders import Answer, Audit, Charter, Guards, Hello, Order
 from overnight.fleet.slot import Task
-from overnight.folders import fresh_folder, remove
+from overnight.folders import fresh_folder, remove, try_lock
 from overnight.repo.bundle import Parcel, Store
 from overnight.repo.git import Repository
 from overnight.runs.leftovers import clear_leftovers, kept
@@ -190,7 +188,7 @@ def _forget_unused(place: Path) -> None:
             if time.time() - ready.stat().st_mtime < _FORGOTTEN_DAYS * 86_400:
                 continue
             locks = [stack.enter_context(lock.open("a+")) for lock in (home / "lock", *home.glob("slots/*/lock"))]
-            if all(map(_try_lock, locks)):
+            if all(map(try_lock, locks)):
                 remove(home)
 
 
@@ -209,7 +207,7 @@ def _first_free(slots: Path, stack: contextlib.ExitStack) -> Path:
         state = slots / f"{machine_name()}-{number}"
         state.mkdir(exist_ok=True, mode=0o700)
         lock = stack.enter_context((state / "lock").open("a+"))
-        if _try_lock(lock):
+        if try_lock(lock):
             return state
         number += 1
 
@@ -219,16 +217,8 @@ def locked(place: Path, should_stop: Callable[[], bool]) -> Iterator[None]:
     """Hold a lock, waiting for it. Raises Interrupted when asked to stop meanwhile."""
     place.parent.mkdir(parents=True, exist_ok=True)
     with place.open("a+") as lock:
-        while not _try_lock(lock):
+        while not try_lock(lock):
             if should_stop():
                 raise Interrupted
             time.sleep(_LOOK_SECONDS)
         yield
-
-
-def _try_lock(file: IO[str]) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True

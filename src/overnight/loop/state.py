@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO
 
 from overnight.errors import OvernightError, SessionError
+from overnight.folders import try_lock
 from overnight.loop.inbox import Inbox, Submissions
 
 _STOP_PATIENCE_SECONDS = 60.0
@@ -198,9 +199,7 @@ class State:
 
 def _try_lock(file: IO[str]) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
+        return try_lock(file)
     except OSError as error:
         if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
             raise
@@ -208,7 +207,6 @@ def _try_lock(file: IO[str]) -> bool:
             f"{file.name} is on a file system without locks, so two sessions could run at once; move the project to "
             "another"
         ) from None
-    return True
 
 
 def _read_holder(path: Path) -> Holder | None:

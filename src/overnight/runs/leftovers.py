@@ -7,7 +7,6 @@ With a sandbox the kernel has ended the guests already; without one they would g
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import signal
 import subprocess
@@ -18,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from overnight.folders import remove
+from overnight.folders import remove, try_lock
 
 _PATIENCE_SECONDS = 30.0
 _DONE = b"done"
@@ -89,9 +88,7 @@ def keep(state: Path) -> None:
     if sys.stdin.buffer.read() == _DONE:
         return
     with (state / "lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not try_lock(lock):
             return
         lock.truncate(0)
         clear_leftovers(state)
