@@ -12,25 +12,22 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Sequence
 from random import Random
 
-from overnight.errors import SessionError
 from overnight.fleet.slot import Version
 from overnight.goal.settings import Settings
-from overnight.judge.judge import Judge
-from overnight.judge.noise import Interval, Noise, pooled_noise
+from overnight.judge.noise import Interval
 from overnight.judge.ties import Ideas, Ties
 from overnight.judge.words import verdict_words
-from overnight.ledger.history import VERIFYING, History
-from overnight.ledger.records import Judged, Measured, Proposed, Settled
+from overnight.ledger.history import History
+from overnight.ledger.records import Judged, Measured, Proposed
 from overnight.loop.assemble import Project
 from overnight.loop.meter import Meter
+from overnight.loop.retelling import inside_of, judge_again, tell
 from overnight.loop.weaving import commit_of, lines_saved, version_of, weave_of
 from overnight.repo.branch import kept_message
 from overnight.repo.candidate import fingerprint
 
 _COMPARED_WITH = 8
 """Earlier proposals that a new one is compared with, to see whether ideas can ride along with each other."""
-_KNOWN_AS_WELL_AS = 20
-"""Repeats that the noise of a rate is known as well as from, because its counts say it."""
 _MOST_STRIKES = 3
 """Crashes of combinations after which an open idea that was in all of them is dropped."""
 
@@ -46,12 +43,11 @@ class Panel:
         baseline = history.baseline()
         assert baseline is not None, "the baseline is measured before anything is proposed"
         self._baseline = baseline.metric or 0.0
-        self._baseline_runs = history.baseline_runs()
-        self._meter = Meter.of(settings, self._baseline_runs)
+        self._meter = Meter.of(settings, history.baseline_runs())
         self._scale = self._meter.scale
         self.kept: list[int] = [judged.number for judged in history.kept()]
         """The experiments on the branch, in its order."""
-        self.judge = self._judge_again()
+        self.judge = judge_again(settings, history, self._meter)
         self.under_way = {number for number in self.judge.open if history.judged_number(number) is None}
         """Experiments that have begun and have no verdict yet."""
         self.flags: dict[int, tuple[str, ...]] = {}
@@ -234,49 +230,7 @@ class Panel:
 
     def observe(self, run: Measured) -> None:
         """A run was made."""
-        self._tell(self.judge, run)
-
-    def _tell(self, judge: Judge, run: Measured) -> None:
-        if run.value is not None:
-            value, sd = self._meter.read(run)
-            seed = run.seed if run.against is None else None  # Both sides of a comparison have the same already.
-            judge.observe(_inside(run), value, sd, experiment=run.number, seed=seed, against=run.against or ())
-
-    def _judge_again(self) -> Judge:
-        values = [self._meter.read(run)[0] for run in self._baseline_runs]
-        by_chance = self._meter.read(self._baseline_runs[0])[1]
-        # Chance alone moves a rate by so much; more is learned from the runs.
-        noise = Noise(by_chance, _KNOWN_AS_WELL_AS) if by_chance else self._noise_when_noticed()
-        if noise.sd == 0:
-            # Two equal versions always came out alike, but never with the same number: others will differ by chance.
-            own = [self._scale.inner(run.value) for run in self._baseline_runs if run.value is not None]
-            noise = Noise(pooled_noise([own]).sd, 1)
-        compares = self._settings.compare is not None
-        judge = Judge(self._settings.direction, values, noise, side_by_side=compares)
-        for record in self._history.runs_and_verdicts():
-            if isinstance(record, Judged):
-                judge.finish(record.number)
-                if record.number and record.verdict != "keep" and not record.undecided:
-                    judge.drop([record.number])
-            elif isinstance(record, Settled):
-                judge.settle(record.numbers)
-            elif record.role not in VERIFYING and record.role != "baseline":
-                self._tell(judge, record)
-        return judge
-
-    def _noise_when_noticed(self) -> Noise:
-        """What was known of the noise when it was first seen; what came after it, the judge is told run by run."""
-        groups: dict[str, list[float]] = {}
-        is_seen = False
-        for record in self._history.runs_and_verdicts():
-            if not isinstance(record, Measured) or record.value is None or record.role in VERIFYING:
-                continue
-            if is_seen and record.role != "baseline":
-                break
-            group = groups.setdefault(f"{record.fingerprint} {record.rival_fingerprint}", [])
-            group.append(self._meter.read(record)[0])
-            is_seen |= min(group) != max(group)
-        return pooled_noise(list(groups.values()))
+        tell(self.judge, self._meter, run)
 
     def _weave_again(self, recent: Iterable[int]) -> None:
         """Weave all that versions may hold, in the order of the numbers; `recent` is what is compared with."""
@@ -291,13 +245,4 @@ class Panel:
             failed = [run for run in self._history.runs(number) if run.outcome != "ok" and run.role == "candidate"]
             for run in failed:
                 if proposed is not None:
-                    self.combination_failed(proposed, frozenset(_inside(run)) & live)
-
-
-def _inside(run: Measured) -> tuple[int, ...]:
-    if run.inside is None:
-        raise SessionError(
-            "this session was begun by an older Overnight, which did not write down what a run held; "
-            "start afresh with --new"
-        )
-    return run.inside
+                    self.combination_failed(proposed, frozenset(inside_of(run)) & live)
