@@ -79,7 +79,7 @@ class NoisyCourse:
         assert known is not None, "only what has a verdict can be taken out"
         self._leaving.add(known.number)
         try:
-            yield from self._settle({}, steered=steered, unwanted={known.number: words_for(steered, known)})
+            yield from self._settle({}, steered=steered, unwanted={known.number: words_for(known)})
         finally:
             self._leaving.discard(known.number)
 

@@ -45,7 +45,7 @@ def take_back(bench: Bench, steered: Steered, attempt: Try = measured_once) -> I
     weave = weave_of(bench.project, history, numbers)
     ties = Ties(weave.requires(), weave.excludes())
     place = numbers.index(number)
-    reasons = {number: words_for(steered, kept[place])}
+    reasons = {number: words_for(kept[place])}
     reasons |= {
         other: f"needs experiment {number}, which was taken back"
         for other in numbers[place + 1 :]
@@ -67,7 +67,7 @@ def take_back(bench: Bench, steered: Steered, attempt: Try = measured_once) -> I
         yield VerdictChanged(judged, "keep")
 
 
-def words_for(steered: Steered, judged: Judged) -> str:
+def words_for(judged: Judged) -> str:
     """Why an experiment is out of the running, when a person wants that."""
     how = "taken back" if judged.verdict == "keep" else "forbidden"
     return f"{how} by a person (it was: {judged.reason})"
