@@ -20,6 +20,6 @@ def test_status_loads_nothing_heavy() -> None:
     assert _loaded_by("overnight.cli.main", HEAVY + ASKS_MODELS) == "[]"
 
 
-@pytest.mark.parametrize("module", ["overnight.loop.assemble", "overnight.cli.init"])
+@pytest.mark.parametrize("module", ["overnight.loop.proposers", "overnight.cli.init"])
 def test_what_asks_models_is_loaded_only_when_one_is_asked(module: str) -> None:
     assert _loaded_by(module, ASKS_MODELS) == "[]"

@@ -15,9 +15,9 @@ import pytest
 
 from overnight.fleet.slot import Task, Version
 from overnight.ledger.records import Carried, Judged, Measured, Proposed
-from overnight.loop.assemble import Project
 from overnight.loop.crew import InSlot, Work
 from overnight.loop.experiment import Experimenter
+from overnight.loop.project import Project
 from tests.checkout import Checkout
 from tests.loop.workbench import Workbench
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from overnight.ledger.records import Carried
-from overnight.loop.assemble import Origin
+from overnight.loop.project import Origin
 from overnight.loop.weaving import weave_of
 from overnight.repo.candidate import Scope
 from overnight.repo.git import Repository

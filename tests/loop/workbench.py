@@ -12,11 +12,11 @@ from overnight.fleet.slot import Slot, Version
 from overnight.goal.document import Goal
 from overnight.ledger.records import Judged, Proposed, SessionStarted
 from overnight.ledger.store import Ledger, Recorder
-from overnight.loop.assemble import Project
 from overnight.loop.bench import Bench
 from overnight.loop.crew import InSlot, Work
 from overnight.loop.disk import DiskRoom
 from overnight.loop.events import SessionEvent
+from overnight.loop.project import Project
 from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State
 from overnight.repo.branch import SessionRefs

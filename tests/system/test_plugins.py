@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 from overnight import Goal, OvernightError, Session
-from overnight.loop.assemble import is_brought
 from overnight.loop.checkup import check_goal
+from overnight.loop.proposers import is_brought
 from overnight.morning.explain import explain
 from overnight.morning.summary import trust_words
 from tests.system.conftest import Install, Project

@@ -24,7 +24,7 @@ def split_session(folder: Path, session: str | None, *, measure: bool, bundle: P
     kept there is none afterwards: for the programs that want one, that is an answer and no mistake.
     """
     from overnight.goal.settings import Settings
-    from overnight.loop.assemble import Origin
+    from overnight.loop.project import Origin
     from overnight.loop.split import split
     from overnight.repo.bundle import write_bundle
     from overnight.repo.candidate import Scope

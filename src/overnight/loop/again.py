@@ -17,9 +17,9 @@ from overnight.ledger.history import choose_session
 from overnight.ledger.reader import require
 from overnight.ledger.records import Judged, Measured, Role, SessionStarted
 from overnight.ledger.store import Ledger, Recorder
-from overnight.loop.assemble import Origin
 from overnight.loop.confinement import sandbox_of
 from overnight.loop.events import RunFinished, RunStarted
+from overnight.loop.project import Origin
 from overnight.loop.state import State
 from overnight.repo.candidate import Scope
 from overnight.repo.git import Repository

@@ -15,11 +15,11 @@ from overnight.fleet.slot import Slot, Task, Version
 from overnight.goal.settings import Settings
 from overnight.ledger.records import Judged, Measured, Proposed, Role
 from overnight.ledger.store import Recorder
-from overnight.loop.assemble import Project
 from overnight.loop.control import is_doubtful
 from overnight.loop.crew import InSlot, Work
 from overnight.loop.disk import DiskRoom
 from overnight.loop.events import ExperimentJudged, GuardsStarted, RunFinished, RunStarted
+from overnight.loop.project import Project
 from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
 from overnight.repo.branch import SessionRefs, kept_message

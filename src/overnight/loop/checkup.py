@@ -20,13 +20,14 @@ from overnight.goal.names import direction_of
 from overnight.judge.judge import EXACT_RUNS
 from overnight.judge.noise import Noise, pooled_noise
 from overnight.ledger.records import Measured
-from overnight.loop.assemble import Project, check_agents, check_plugins
 from overnight.loop.events import RunFinished, RunStarted
 from overnight.loop.hints import baseline_error
 from overnight.loop.meter import Meter
 from overnight.loop.neighbours import Beside, Rehearsal, fair_slots, look_beside
 from overnight.loop.notify import check_notify, literal_secrets
 from overnight.loop.overrides import override
+from overnight.loop.project import Project
+from overnight.loop.proposers import check_agents, check_plugins
 from overnight.loop.repeats import mean_metrics
 from overnight.loop.seeds import seeds_for
 from overnight.loop.state import State

@@ -22,7 +22,7 @@ from overnight.ledger.reader import LedgerReader
 from overnight.ledger.records import Proposed, Record, Stopped
 from overnight.ledger.salvage import is_sound, problems_of, replace_ledger, salvage
 from overnight.ledger.store import Ledger, Recorder
-from overnight.loop.assemble import Origin
+from overnight.loop.project import Origin
 from overnight.loop.rebuild import Remembered
 from overnight.loop.state import State
 from overnight.repo.branch import SessionRefs, sessions_in_git

@@ -7,7 +7,7 @@ import time
 from overnight.errors import SessionError
 from overnight.goal.settings import Settings
 from overnight.ledger.records import SessionStarted
-from overnight.loop.assemble import Project
+from overnight.loop.project import Project
 from overnight.runs.world import World, differences
 
 _EVERY_SECONDS = 60.0

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from overnight.errors import GoalError
 from overnight.ledger.records import Measured
-from overnight.loop.assemble import Project
+from overnight.loop.project import Project
 
 
 def baseline_error(project: Project, measured: Measured) -> GoalError:

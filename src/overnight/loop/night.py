@@ -16,7 +16,6 @@ from overnight.fleet.outside import Outside
 from overnight.folders import remove
 from overnight.goal.settings import SUBMITTED, Settings
 from overnight.ledger.store import Recorder
-from overnight.loop.assemble import Project, make_proposer
 from overnight.loop.baseline import measure_baseline
 from overnight.loop.bench import Bench
 from overnight.loop.crew import Crew, Worker
@@ -27,6 +26,8 @@ from overnight.loop.frozen import FrozenWorld
 from overnight.loop.live_course import LiveCourse
 from overnight.loop.meter import Meter
 from overnight.loop.pipeline import Pipeline
+from overnight.loop.project import Project
+from overnight.loop.proposers import make_proposer
 from overnight.loop.state import State
 from overnight.loop.steering import Steering
 from overnight.loop.stopping import Stopping

@@ -19,8 +19,8 @@ from overnight.judge.ties import Ideas, Ties
 from overnight.judge.words import verdict_words
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Measured, Proposed
-from overnight.loop.assemble import Project
 from overnight.loop.meter import Meter
+from overnight.loop.project import Project
 from overnight.loop.retelling import inside_of, judge_again, tell
 from overnight.loop.weaving import commit_of, lines_saved, version_of, weave_of
 from overnight.repo.branch import kept_message

@@ -10,10 +10,11 @@ from overnight.errors import Trouble
 from overnight.ledger.history import History
 from overnight.ledger.records import Proposed, Troubled
 from overnight.ledger.store import Recorder
-from overnight.loop.assemble import Project, make_brief
 from overnight.loop.bench import Bench
+from overnight.loop.briefing import make_brief
 from overnight.loop.crew import Thinking, Work
 from overnight.loop.events import ProposalFinished, ProposalStarted
+from overnight.loop.project import Project
 from overnight.propose.brief import Brief
 from overnight.propose.kinds import change_of, places_of
 from overnight.propose.past import effect_words

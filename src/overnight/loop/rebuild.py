@@ -14,7 +14,7 @@ from overnight.errors import Trouble
 from overnight.goal.document import Goal
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Proposed, Record, SessionStarted
-from overnight.loop.assemble import Origin
+from overnight.loop.project import Origin
 from overnight.repo.branch import KeptCommit, SessionRefs
 from overnight.repo.candidate import Scope, fingerprint
 from overnight.repo.git import Repository

@@ -11,8 +11,8 @@ from overnight.goal.settings import Settings
 from overnight.ledger.history import History, last_session, sessions
 from overnight.ledger.records import SessionStarted
 from overnight.ledger.store import Ledger, Recorder
-from overnight.loop.assemble import Project
 from overnight.loop.confinement import wanted_sandbox
+from overnight.loop.project import Project
 from overnight.loop.stopping import Stopping
 from overnight.repo.branch import SessionRefs
 from overnight.runs.sandbox import Sandbox

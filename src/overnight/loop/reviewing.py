@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 
 from overnight.ledger.records import Reviewed
-from overnight.loop.assemble import make_brief
 from overnight.loop.bench import Bench
+from overnight.loop.briefing import make_brief
 from overnight.loop.crew import Thinking, Work
 from overnight.loop.events import Review, ReviewStarted
 from overnight.propose.proposer import Proposal, Proposer

@@ -15,7 +15,6 @@ from overnight.goal.document import Goal
 from overnight.ledger.history import History, last_session, sessions
 from overnight.ledger.records import Resumed, Verified
 from overnight.ledger.store import Ledger
-from overnight.loop.assemble import Project, check_agents, check_plugins
 from overnight.loop.companions import Companion, accompanied
 from overnight.loop.confinement import sandbox_of
 from overnight.loop.ending import to_the_end
@@ -25,6 +24,8 @@ from overnight.loop.live import Pulse
 from overnight.loop.night import Night
 from overnight.loop.notify import check_notify
 from overnight.loop.overrides import override
+from overnight.loop.project import Project
+from overnight.loop.proposers import check_agents, check_plugins
 from overnight.loop.reading import open_source, summary_of
 from overnight.loop.recovery import AlreadyFinished, agree, take_up
 from overnight.loop.state import State

@@ -18,8 +18,8 @@ from overnight.judge.noise import Noise, mean_difference
 from overnight.ledger.history import History
 from overnight.ledger.records import Judged, Measured
 from overnight.loop.again import Again, Measuring, measuring_again
-from overnight.loop.assemble import Origin
 from overnight.loop.events import RunFinished, RunStarted
+from overnight.loop.project import Origin
 from overnight.loop.repeats import seems_exact
 from overnight.loop.seeds import seeds_for
 from overnight.loop.split_message import Alone, Group, message_of, names_of

@@ -8,8 +8,8 @@ from __future__ import annotations
 from overnight.errors import SessionError
 from overnight.goal.settings import SUBMITTED
 from overnight.ledger.history import History
-from overnight.loop.assemble import Project
 from overnight.loop.inbox import Submission
+from overnight.loop.project import Project
 from overnight.loop.state import State
 from overnight.propose.brief import Brief
 from overnight.propose.command import hypothesis_of

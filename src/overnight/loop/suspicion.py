@@ -12,7 +12,7 @@ from overnight.goal.settings import Settings
 from overnight.judge.scale import Scale
 from overnight.ledger.history import History
 from overnight.ledger.records import Measured, Proposed
-from overnight.loop.assemble import Project
+from overnight.loop.project import Project
 from overnight.runs.sandbox import words_of
 
 _FAR = 5.0

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from overnight.fleet.slot import Version
 from overnight.ledger.history import History
 from overnight.ledger.records import Proposed
-from overnight.loop.assemble import Origin
+from overnight.loop.project import Origin
 from overnight.repo.candidate import fingerprint
 from overnight.repo.weave import Weave
 

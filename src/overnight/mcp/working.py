@@ -19,9 +19,9 @@ from overnight.errors import OvernightError, SessionError
 from overnight.goal.document import Goal
 from overnight.ledger.history import History
 from overnight.ledger.records import Act
-from overnight.loop.assemble import Project
 from overnight.loop.inbox import LONGEST_PATCH, LONGEST_TEXT, Request, Submission
 from overnight.loop.live import read_live
+from overnight.loop.project import Project
 from overnight.loop.reading import open_history
 from overnight.loop.state import State
 from overnight.loop.steering import ask
