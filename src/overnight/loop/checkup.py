@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -13,7 +13,7 @@ from overnight.errors import GoalError, Interrupted
 from overnight.fleet.fleets import Fleet, open_fleet
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.shares import Share, shares_here
-from overnight.fleet.slot import Task
+from overnight.fleet.slot import Slot, Task, Version
 from overnight.folders import remove
 from overnight.goal.document import Goal
 from overnight.goal.names import direction_of
@@ -104,24 +104,15 @@ def check_goal(
 
     version = base_version(project)
     seeds = seeds_for(0, 0)[:EXACT_RUNS]
-    runs: list[Measured] = []
     beside: tuple[Beside, ...] = ()
     with state.locked():
         try:
             fleet = Fleet([make_slot(0, shares[0])]) if is_here else _fleet_away(project, should_stop)
             with contextlib.closing(fleet):
                 slot = fleet.slots[0]
-                for seed in seeds if goal.settings.live is None else ():
-                    if should_stop():
-                        raise Interrupted
-                    words = f"run {len(runs) + 1} of {EXACT_RUNS}"
-                    yield RunStarted(0, "baseline", seed, words, goal.settings.hard_limit)
-                    rival = version if goal.settings.compare else None
-                    measured = slot.measure(Task(version, 0, "baseline", seed, rival))
-                    if measured.outcome != "ok":
-                        raise baseline_error(project, measured)
-                    runs.append(measured)
-                    yield RunFinished(measured)
+                runs = yield from _measured(
+                    project, version, slot, seeds if goal.settings.live is None else (), should_stop
+                )
                 broken = slot.broken_guard(version, mean_metrics(runs) if runs else None)
             if broken:
                 raise GoalError([f"{goal.at('guards')}: the baseline itself fails: {broken}"])
@@ -131,6 +122,25 @@ def check_goal(
         finally:
             remove(state.work)
     yield _found(project, runs, beside) if goal.settings.live is None else _found_live(project)
+
+
+def _measured(
+    project: Project, version: Version, slot: Slot, seeds: Sequence[int], should_stop: Callable[[], bool]
+) -> Generator[RunStarted | RunFinished, None, list[Measured]]:
+    """A run of the baseline on each of these seeds."""
+    settings = project.goal.settings
+    runs: list[Measured] = []
+    for seed in seeds:
+        if should_stop():
+            raise Interrupted
+        words = f"run {len(runs) + 1} of {len(seeds)}"
+        yield RunStarted(0, "baseline", seed, words, settings.hard_limit)
+        measured = slot.measure(Task(version, 0, "baseline", seed, version if settings.compare else None))
+        if measured.outcome != "ok":
+            raise baseline_error(project, measured)
+        runs.append(measured)
+        yield RunFinished(measured)
+    return runs
 
 
 def _fleet_away(project: Project, should_stop: Callable[[], bool]) -> Fleet:
