@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from overnight.errors import GoalError
 from overnight.fleet.slot import Slot, Version
 from overnight.judge.judge import BASELINE_RUNS, EXACT_RUNS
 from overnight.ledger.records import Judged
 from overnight.loop.bench import Bench, Rival
 from overnight.loop.crew import Crew, InSlot, Worker
 from overnight.loop.events import ExperimentJudged, SessionEvent
-from overnight.loop.hints import baseline_error
+from overnight.loop.hints import baseline_error, guard_error
 from overnight.loop.meter import Meter
 from overnight.loop.repeats import interval_of, seems_exact
 from overnight.loop.seeds import seeds_for
@@ -48,7 +47,7 @@ def _judged(bench: Bench, version: Version) -> InSlot[None]:
     runs = [run for run in bench.history.runs(0) if run.outcome == "ok"]
     broken = yield from bench.broken_guard(0, version, runs)
     if broken:
-        raise GoalError([f"{bench.project.goal.at('guards')}: the baseline itself fails: {broken}"])
+        raise guard_error(bench.project, broken)
     values = [run.value for run in runs if run.value is not None]
     same = min(values) == max(values)
     low, high = interval_of(runs)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from overnight.errors import GoalError, Interrupted
+from overnight.errors import Interrupted
 from overnight.fleet.fleets import Fleet, open_fleet
 from overnight.fleet.local import LocalSlot
 from overnight.fleet.shares import Share, shares_here
@@ -21,7 +21,7 @@ from overnight.judge.judge import EXACT_RUNS
 from overnight.judge.noise import Noise, pooled_noise
 from overnight.ledger.records import Measured
 from overnight.loop.events import RunFinished, RunStarted
-from overnight.loop.hints import baseline_error
+from overnight.loop.hints import baseline_error, guard_error
 from overnight.loop.meter import Meter
 from overnight.loop.neighbours import Beside, Rehearsal, fair_slots, look_beside
 from overnight.loop.notify import check_notify, literal_secrets
@@ -115,7 +115,7 @@ def check_goal(
                 )
                 broken = slot.broken_guard(version, mean_metrics(runs) if runs else None)
             if broken:
-                raise GoalError([f"{goal.at('guards')}: the baseline itself fails: {broken}"])
+                raise guard_error(project, broken)
             if len(shares) > 1:
                 rehearsal = Rehearsal(make_slot, version, goal.settings.compare is not None, seeds)
                 beside = tuple(look_beside(shares, runs, rehearsal))

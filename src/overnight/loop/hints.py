@@ -1,4 +1,4 @@
-"""What to tell the user about a baseline that gives no metric: why, and what its output says to do about it."""
+"""What to tell the user about a baseline that cannot be begun with: why, and what its output says to do about it."""
 
 from __future__ import annotations
 
@@ -29,6 +29,11 @@ def baseline_error(project: Project, measured: Measured) -> GoalError:
     printed = f"\n  the end of its output:\n{tail}" if tail else "\n  it printed nothing"
     metric = goal.settings.metric
     return GoalError([f"{goal.at(key)}: the baseline gives no `{metric}`: {measured.reason}; {hint}{printed}"])
+
+
+def guard_error(project: Project, broken: str) -> GoalError:
+    """What to tell the user about a guard that does not hold for the baseline; `broken` says which."""
+    return GoalError([f"{project.goal.at('guards')}: the baseline itself fails: {broken}"])
 
 
 def _scorer_failed(measured: Measured) -> bool:

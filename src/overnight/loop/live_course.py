@@ -16,7 +16,7 @@ from overnight.loop.bench import Bench
 from overnight.loop.counted import counts_words, evidence, sides
 from overnight.loop.crew import InSlot
 from overnight.loop.events import ApprovalAwaited, ExperimentJudged, SessionEvent
-from overnight.loop.hints import uncommitted
+from overnight.loop.hints import guard_error, uncommitted
 from overnight.loop.outcome import Decision, conversions, decided, figures, flaw_of_baseline, is_enough
 from overnight.loop.seeds import seeds_for
 from overnight.loop.steering import Steering
@@ -51,7 +51,7 @@ class LiveCourse:
         base = base_version(project)
         broken = yield from self._bench.broken_guard(0, base, None)
         if broken:
-            raise GoalError([f"{project.goal.at('guards')}: the baseline itself fails: {broken}"])
+            raise guard_error(project, broken)
         trial = self._trial(0, "baseline", "the baseline, beside itself", base, base)
         try:
             yield from trial.course(self._is_known)
