@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from overnight.folders import try_lock
 from overnight.runs.leftovers import clear_leftovers, end_guests, kept
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
@@ -72,3 +73,21 @@ def test_a_keeper_clears_nothing_while_all_goes_well(state: Path) -> None:
     with kept(state):
         pass
     assert (state / "work" / "run").exists()
+
+
+def test_a_keeper_waits_for_the_lock_of_a_loop_that_is_just_ending(
+    state: Path, started: list[subprocess.Popen[bytes]]
+) -> None:
+    with (state / "lock").open("a+") as lock:
+        assert try_lock(lock)
+        keeper = subprocess.Popen([sys.executable, "-m", "overnight.runs.leftovers", str(state)], stdin=subprocess.PIPE)
+        started.append(keeper)
+        assert keeper.stdin is not None
+        keeper.stdin.close()
+        while keeper.poll() is None and lock.name not in [
+            file.path for file in psutil.Process(keeper.pid).open_files()
+        ]:
+            time.sleep(0.01)
+        time.sleep(0.2)  # It tries.
+    assert keeper.wait(60) == 0
+    assert not (state / "work").exists()

@@ -20,6 +20,10 @@ import psutil
 from overnight.folders import remove, try_lock
 
 _PATIENCE_SECONDS = 30.0
+_LOCK_SECONDS = 10.0
+"""Within these a lock is free that nobody wants any more: the system may have told us of a loop's end before it gives
+up what that held, and `status` holds it for an instant."""
+_LOOK_SECONDS = 0.02
 _DONE = b"done"
 _MARKS = ("OVERNIGHT_ARTIFACTS", "OVERNIGHT_BRIEF", "OVERNIGHT_INCUMBENT")
 """Variables of which every guest is given one, all with a path in `.overnight/`."""
@@ -88,8 +92,11 @@ def keep(state: Path) -> None:
     if sys.stdin.buffer.read() == _DONE:
         return
     with (state / "lock").open("a+") as lock:
-        if not try_lock(lock):
-            return
+        patience = time.monotonic() + _LOCK_SECONDS
+        while not try_lock(lock):
+            if time.monotonic() > patience:
+                return
+            time.sleep(_LOOK_SECONDS)
         lock.truncate(0)
         clear_leftovers(state)
 
