@@ -22,7 +22,7 @@ from rules import MOST_DUEL_RUNS, Outcome, Result, judge_of, result_of
 from simulate import title
 from world import Night, OutOfRunsError, Version, World
 
-from overnight.judge.judge import Judge
+from overnight.judge.judge import KEPT, Judge
 from overnight.judge.ties import Ties
 
 SLOTS = (1, 2, 4, 8)
@@ -40,6 +40,7 @@ class Combined:
     """Overnight's judge of noise, asked as the loop asks it."""
 
     def __init__(self, night: Night) -> None:
+        self.night = night
         self.judge = self._judge_of(night)
         self.random = Random(night.seed)
         self.kept: list[int] = []
@@ -50,6 +51,10 @@ class Combined:
         judge = judge_of(night)
         assert judge is not None, "these worlds are noisy"
         return judge
+
+    def idea(self) -> int:
+        """What is tried next."""
+        return self.night.idea()
 
     def course(self, idea: int) -> Course:
         """One run among others, and another one where the noise is to be known better."""
@@ -72,7 +77,18 @@ class Combined:
 
 
 class InTurns(Combined):
-    """The same judge where no two ideas can be in one version, except that a new one stands on what is kept."""
+    """The same judge where no two ideas can be in one version, except that a new one stands on what is kept.
+
+    An improvement beside which another one was kept is made again on top of that.
+    """
+
+    def __init__(self, night: Night) -> None:
+        super().__init__(night)
+        self.overtaken: list[int] = []
+
+    def idea(self) -> int:
+        """What is tried next: what was overtaken comes first."""
+        return self.night.again(self.overtaken.pop(0)) if self.overtaken else super().idea()
 
     def course(self, idea: int) -> Course:
         """Runs of the idea and of what it stands on, in turns, until it is clear enough."""
@@ -91,6 +107,8 @@ class InTurns(Combined):
         chosen = [number for number in judge.best(self.kept, Ties()) if number in self.kept or number == idea]
         if tuple(self.kept) != base:  # It was overtaken: what stands where it would is another's.
             chosen = [number for number in chosen if number != idea]
+            if judge.chance(idea) >= KEPT:
+                self.overtaken.append(idea)
         self.kept = chosen
         judge.drop(set(judge.open) - {*self.kept, *self.under_way})
 
@@ -99,6 +117,7 @@ class Exact:
     """One run decides where the metric repeats exactly; winners that were overtaken stand in line."""
 
     def __init__(self, night: Night) -> None:
+        self.idea = night.idea
         self.best = Outcome()
         self.line: dict[int, Outcome] = {}
         """Winners that have no verdict yet, each with the version in which it is measured on top of the one before."""
@@ -183,7 +202,7 @@ def play(rule: Rule, night: Night, slots: int) -> Outcome:
     now = 0.0
     while True:
         while free and night.runs < night.world.budget:
-            idea = night.idea()
+            idea = crew.idea()
             go_on(now, idea, crew.course(idea), None)
         if not ends:
             return crew.outcome()

@@ -54,6 +54,11 @@ class Night:
         self.effects.append(size if chance < good else 0.0 if chance < good + 0.25 else -size)
         return len(self.effects) - 1
 
+    def again(self, idea: int) -> int:
+        """The same idea as one that is made on top of something else, by its number."""
+        self.effects.append(self.effects[idea])
+        return len(self.effects) - 1
+
     def measure(self, version: Version, seed: int | None = None) -> float:
         """One run, on a seed of its own unless one is given. Raises OutOfRunsError when the budget is spent."""
         if self.runs >= self.world.budget:

@@ -129,6 +129,22 @@ def run_until_observed(course: Iterator[SessionEvent], runs: int = 1) -> None:
             return
 
 
+def test_a_winner_beside_which_another_one_was_kept_is_to_be_made_again(crew: Crew) -> None:
+    first, second, bad = (crew.propose(number, text, line=38) for number, text in ((1, "3"), (2, "2"), (3, "-2")))
+    for proposed in (first, second, bad):
+        finish(crew.decide(proposed))
+    assert [crew.verdict(number).overtaken_by for number in (1, 2, 3)] == [None, 1, None]
+    assert crew.panel.kept == [1]
+    reason = crew.verdict(2).reason
+    assert reason.startswith("better by ")
+    assert "does not go together with experiment 1, which was kept meanwhile" in reason
+    assert crew.verdict(2).undecided, "if the other one is taken back, it is this one's turn"
+    assert crew.history.to_remake() == [2]
+    finish(crew.noisy.take_out(Steered(act="take_back", number=1, request="r", text="")))
+    assert crew.panel.kept == [2]
+    assert crew.history.to_remake() == []
+
+
 def test_what_is_under_way_gets_its_verdict_from_its_own_experiment_only(crew: Crew) -> None:
     good, bad = crew.decide(crew.propose(1, "3")), crew.decide(crew.propose(2, "-9"))
     run_until_observed(good)

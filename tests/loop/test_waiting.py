@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from overnight.loop.events import RunFinished
 from overnight.loop.experiment import Experimenter
 from overnight.loop.waiting import Vacancy, Waiting
 from tests.checkout import Checkout
@@ -60,7 +61,7 @@ def test_who_comes_to_no_proposal_leaves_the_number_to_the_next_one(workbench: W
     waiting = waiting_of(workbench)
     first = waiting.fill()
     waiting.fill()
-    waiting.reopen(first)
+    waiting.filled(first, is_answered=False)
     assert waiting.fill() == first
     assert waiting.next_number == 3
 
@@ -77,9 +78,31 @@ def test_what_waits_is_carried_over_or_proposed_again(workbench: Workbench) -> N
     assert waiting.has_vacancy()
     assert waiting.fill(anew=False) == Vacancy(4)
     assert waiting.fill() == Vacancy(2, overtaken)
-    waiting.reopen(Vacancy(2, overtaken))
+    waiting.filled(Vacancy(2, overtaken), is_answered=False)
     assert waiting.pop_overtaken(submitted=True) == []
     assert waiting.pop_overtaken() == [overtaken]
+
+
+def test_an_improvement_that_made_way_is_made_again_by_one_of_those_who_think(workbench: Workbench) -> None:
+    first, better = (workbench.propose(number, f"idea_{number} = {number}", line=2) for number in (1, 2))
+    experimenter = Experimenter(workbench.bench)
+    under_way = workbench.done(experimenter.decide(better))
+    next(event for event in under_way if isinstance(event, RunFinished))
+    for _ in (*workbench.done(experimenter.decide(first)), *under_way):
+        pass
+    assert [workbench.verdict(number).verdict for number in (1, 2)] == ["discard", "keep"]
+    assert "they change the same lines" in workbench.verdict(1).reason
+    waiting = waiting_of(workbench)
+    assert waiting.fill(anew=False) == Vacancy(3)  # Whoever submits something has thought of it already.
+    remade = waiting.fill()
+    assert remade == Vacancy(4, first)
+    assert waiting.fill() == Vacancy(5)
+    waiting.filled(remade, is_answered=False)
+    assert waiting.fill() == remade
+    proposed = workbench.propose(4, "idea_1_again = 1", line=4)
+    workbench.history.append(proposed.model_copy(update={"remakes": 1, "again": True}))
+    waiting.filled(remade, is_answered=True)
+    assert workbench.history.to_remake() == []
 
 
 def test_what_was_submitted_goes_before_what_agents_thought_of_and_behind_what_was_submitted_before(

@@ -193,6 +193,29 @@ def test_what_does_not_fit_any_more_goes_back_with_the_new_file(project: Project
     assert any("-" in ref.rsplit("/", 1)[1] for ref in refs), "what was proposed first can still be read"
 
 
+def test_a_winner_that_makes_way_for_another_goes_back_with_the_new_file(project: Project) -> None:
+    a_night(project, [3.0, 4.0, 0.0, 0.0, 0.0, 0.0], slots=2, meet=BOTH, shared=True)
+    project.set(ahead="0")
+    project.commit()
+    project.ok("run", "--no-sandbox", "--plain")
+    must_be_whole(project, 6)
+    told = history(project)
+    assert [judged.number for judged in told.kept()] == [2]
+    worse = told.judged_number(1)
+    assert worse is not None
+    assert worse.overtaken_by == 2
+    (again,) = [each for each in told.proposed_after(0) if each.remakes is not None]
+    assert again.remakes == 1
+    assert told.to_remake() == []
+    briefs = project.folder.with_name("briefs").iterdir()
+    (brief,) = [path for path in briefs if "better by itself (" in path.read_text()]
+    assert brief.name.startswith(f"{again.number}-")
+    text = brief.read_text()
+    assert "was measured and is better by itself (+3)" in text
+    assert "| idea 1" in text
+    assert "| +IDEA_1 = 3.0" in text
+
+
 def test_two_that_win_at_once_are_measured_together(project: Project) -> None:
     a_night(project, [3.0, 4.0], slots=2, meet=BOTH, together=-10.0)
     project.ok("run", "--no-sandbox", "--plain")

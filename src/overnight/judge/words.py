@@ -23,11 +23,19 @@ def result_words(gain: float) -> str:
 
 
 def verdict_words(
-    belief: Belief, chance: float, gain: Interval, runs: int, *, kept: bool, was_kept: bool, is_open: bool
+    belief: Belief,
+    chance: float,
+    gain: Interval,
+    runs: int,
+    *,
+    kept: bool,
+    was_kept: bool,
+    is_open: bool,
+    beside: int | None = None,
 ) -> str:
     """The reason for a verdict. `chance` is that of being welcome, which is larger than that of being better where the
     idea makes things simpler; `gain` is in the metric's unit, `runs` is how many held the idea, and `is_open` says that
-    further runs may still change it."""
+    further runs may still change it. `beside` is a kept idea for whose sake alone this one is not kept."""
     bounds = f"95 % interval {gain.low:.3g} to {gain.high:.3g}, {runs} {'run' if runs == 1 else 'runs'} with it"
     if kept and chance > belief.good and belief.good < KEPT:
         return f"simpler, and not worse than the margin allows: better by {gain.mean:.3g} ({bounds})"
@@ -36,6 +44,8 @@ def verdict_words(
     if kept:
         return f"probably better by {gain.mean:.3g} (chance {percent(belief.good)}, {bounds}); provisional"
     taken_back = "taken back: " if was_kept else ""
+    if beside is not None:
+        return f"{taken_back}better by {gain.mean:.3g} ({bounds}), but {does_not_fit(beside)}"
     if is_open:
         return (
             f"{taken_back}not proven: better with a chance of {percent(belief.good)} ({bounds}); stays in the running"
@@ -45,6 +55,11 @@ def verdict_words(
     if belief.void > 0.5:
         return f"{taken_back}no better ({bounds})"
     return f"{taken_back}worse by {-gain.mean:.3g} ({bounds})"
+
+
+def does_not_fit(beside: int) -> str:
+    """Why an improvement is not kept: it cannot be in one version with what was kept while it was measured."""
+    return f"it does not go together with experiment {beside}, which was kept meanwhile; to be made again on top of it"
 
 
 def percent(chance: float) -> str:

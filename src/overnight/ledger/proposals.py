@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from overnight.ledger.accounts import Accounts
-from overnight.ledger.asking import Event, expect
+from overnight.ledger.asking import NEWEST, Event, expect
 from overnight.ledger.records import Carried, Proposed
 
 _BATCH = 1000
@@ -64,6 +64,21 @@ class Proposals(Accounts):
         """What became of the submission of that name, as it was carried over since; None: nothing yet."""
         found = self._fetch("kind = 'proposed' AND payload ->> 'request' = :request", newest=1, request=request)
         return self.proposed(expect(Proposed, found[0]).number) if found else None
+
+    def to_remake(self) -> list[int]:
+        """The experiments whose improvement is to be made again (see `Judged.overtaken_by`), and nobody has yet.
+
+        Whoever has submitted one is not there to do so.
+        """
+        among = "FROM events AS made WHERE made.session = :session AND made.kind = 'proposed'"
+        done = f"SELECT CAST(payload ->> 'remakes' AS INTEGER) {among} AND payload ->> 'remakes' IS NOT NULL"
+        submitted = f"SELECT number {among} AND payload ->> 'request' <> ''"
+        sql = (
+            "SELECT number FROM events WHERE session = :session AND kind = 'judged' "
+            f"AND payload ->> 'overtaken_by' IS NOT NULL AND {NEWEST} "
+            f"AND number NOT IN ({done}) AND number NOT IN ({submitted}) ORDER BY number"
+        )
+        return [number for (number,) in self._source.rows(sql, session=self.session)]
 
     def tried(self, fingerprint: str, *, besides: int = 0) -> int | None:
         """The first experiment whose candidate had exactly these contents, one of that number aside."""

@@ -15,7 +15,7 @@ from overnight.ledger.records import Judged, Proposed, Steered
 from overnight.loop.project import Project
 from overnight.loop.reading import open_history
 from overnight.propose.brief import Brief
-from overnight.propose.past import Past
+from overnight.propose.past import Past, effect_words
 
 _TOLD = 300
 """Experiments that a brief may tell of, the kept ones apart."""
@@ -33,12 +33,13 @@ def make_brief(
 ) -> Brief:
     """All that is known when experiment `number` is to be proposed; `noise` is that of one run.
 
-    `under_way` is what has no verdict yet; `overtaken` is what was proposed under this number for an incumbent that is
-    none any more.
+    `under_way` is what has no verdict yet; `overtaken` is what was proposed for an incumbent that is none any more, and
+    is to be proposed again.
     """
     baseline = history.baseline()
     last = next(iter(history.judged_last(1)), None)
     assert baseline is not None
+    measured = history.judged_number(overtaken.number) if overtaken is not None else None
     return Brief(
         number=number,
         english=project.goal.english,
@@ -62,6 +63,7 @@ def make_brief(
         under_way=tuple(other.hypothesis for other in under_way),
         overtaken=overtaken.hypothesis if overtaken is not None else None,
         overtaken_patch=_patch_of(project, overtaken) if overtaken is not None else "",
+        overtaken_effect=effect_words(measured) if measured is not None else "",
     )
 
 

@@ -24,6 +24,7 @@ from overnight.loop.undo import dropped
 from overnight.loop.weaving import lines_saved
 from overnight.repo.candidate import fingerprint
 
+_SAME_LINES = "they change the same lines"
 _PAIRS = 2
 """Runs on fresh seeds of a suspicious winner and of the incumbent."""
 
@@ -92,7 +93,7 @@ class ExactCourse:
                 self._blocked_by[candidate.number] = ahead.number
                 return candidate
             elif alone is not None:
-                yield from _better_stays(bench, alone, "they change the same lines", started)
+                yield from _better_stays(bench, alone, _SAME_LINES, started)
                 return None
             else:
                 return candidate
@@ -223,7 +224,10 @@ def _kept(bench: Bench, result: _Result, judged: Judged) -> Judged:
 
 
 def _better_stays(bench: Bench, alone: _Result, why: str, started: float) -> InSlot[None]:
-    """A winner does not go together with what was kept while it was measured, and `why` says so: which is better?"""
+    """A winner does not go together with what was kept while it was measured, and `why` says so: which is better?
+
+    What goes for the sake of other changes to the same lines is to be made again on top of them.
+    """
     incumbent, candidate = bench.incumbent(), alone.candidate
     judged, other = _record(bench, candidate, started), f"experiment {incumbent.number}"
     gain = bench.settings.gain(alone.value, incumbent.metric or 0.0)
@@ -232,7 +236,8 @@ def _better_stays(bench: Bench, alone: _Result, why: str, started: float) -> InS
         gain = bench.settings.gain(run.value, run.rival) if run.value is not None and run.rival is not None else 0.0
     if gain <= 0 or alone.on.number not in (0, *bench.kept()):
         reason = f"{alone.words} by itself, but {other}, which was kept meanwhile, is no worse: {why}"
-        yield bench.write(judged, reason=reason, **alone.numbers)
+        overtaken_by = incumbent.number if why == _SAME_LINES else None
+        yield bench.write(judged, reason=reason, overtaken_by=overtaken_by, **alone.numbers)
         return
     broken, flags = yield from _tried(bench, alone)
     if broken:
@@ -244,7 +249,8 @@ def _better_stays(bench: Bench, alone: _Result, why: str, started: float) -> InS
     chain = bench.history.kept()
     later = chain[[0, *(each.number for each in chain)].index(alone.on.number) :]
     reason = f"made way for experiment {candidate.number}, which is better by {gain:.3g}: {why}"
-    lost = [dropped(bench, each, reason) for each in later]
+    overtaken_by = candidate.number if why == _SAME_LINES else None
+    lost = [dropped(bench, each, reason).model_copy(update={"overtaken_by": overtaken_by}) for each in later]
     words = f"{alone.words}; {other}, which was kept meanwhile, made way for it: {why}"
     kept = _kept(bench, alone, judged).model_copy(update={"reason": words, "flags": flags})
     bench.history.append(*lost, kept)

@@ -153,7 +153,7 @@ class NoisyCourse:
             known = records.get(number) or history.judged_number(number)
             proposed = history.proposed(number)
             if known is not None and proposed is not None:
-                judged = self._not_kept(known, proposed, incumbent, is_open=number not in lost)
+                judged = self._not_kept(known, proposed, incumbent, chain, is_open=number not in lost)
                 verdicts.append(_because(judged, unwanted.get(number), broken.get(number)))
         was = {judged.number: history.judged_number(judged.number) for judged in verdicts}
         if verdicts or steered:
@@ -185,8 +185,10 @@ class NoisyCourse:
             lost.update(panel.dependents(unwanted))
         return lost - waiting
 
-    def _not_kept(self, known: Judged, proposed: Proposed, incumbent: Judged, *, is_open: bool) -> Judged:
-        """The verdict on an idea that is not kept: for one that is known to the judge, as it is now."""
+    def _not_kept(
+        self, known: Judged, proposed: Proposed, incumbent: Judged, chain: Sequence[int], *, is_open: bool
+    ) -> Judged:
+        """The verdict on an idea that is not kept, while `chain` is: as it is now, for one that the judge knows."""
         if known.number not in self._panel.judge.open:
             return known
         return self._panel.verdict(
@@ -196,6 +198,7 @@ class NoisyCourse:
             commit=proposed.commit,
             prints=proposed.fingerprint,
             is_open=is_open,
+            beside=self._panel.in_the_way(known.number, chain) if is_open else None,
         )
 
     def _choose(
@@ -210,9 +213,10 @@ class NoisyCourse:
         tried: set[int] = set()
         try:
             while True:
-                others = panel.under_way.difference(own) | (self._on_trial - tried)
-                chain = panel.judge.best(panel.kept, panel.ties(), but=others, at_last=at_last)
-                chain = [number for number in chain if not panel.ties().closure([number]) & {*broken, *unwanted}]
+                gone = {*broken, *unwanted}
+                others = panel.under_way.difference(own) | (self._on_trial - tried) | gone
+                kept = [number for number in panel.kept if number not in gone]
+                chain = panel.judge.best(kept, panel.ties(), but=others, at_last=at_last)
                 fresh = next((number for number in chain if number not in tried and number not in panel.kept), None)
                 if fresh is None:
                     return chain, broken

@@ -14,6 +14,7 @@ from random import Random
 
 from overnight.fleet.slot import Version
 from overnight.goal.settings import Settings
+from overnight.judge.judge import KEPT
 from overnight.judge.noise import Interval
 from overnight.judge.ties import Ideas, Ties
 from overnight.judge.words import verdict_words
@@ -182,19 +183,35 @@ class Panel:
             parent, metric = commit, after
         return verdicts
 
+    def in_the_way(self, number: int, chain: Sequence[int]) -> int | None:
+        """What of `chain` cannot be in one version with an open idea that would be kept otherwise."""
+        if self.judge.chance(number) < KEPT:
+            return None
+        ties = self.ties()
+        return max(ties.barred_by(ties.closure([number]), chain), default=None)
+
     def verdict(
-        self, known: Judged, *, kept: bool, before: float, commit: str | None, prints: str | None, is_open: bool = True
+        self,
+        known: Judged,
+        *,
+        kept: bool,
+        before: float,
+        commit: str | None,
+        prints: str | None,
+        is_open: bool = True,
+        beside: int | None = None,
     ) -> Judged:
-        """What is to be said of an open idea now."""
+        """What is to be said of an open idea now; `beside` is what is `in_the_way`."""
         belief, chance = self.judge.belief(known.number), self.judge.chance(known.number)
         runs = self.judge.runs(known.number)
         inner = self.judge.gain(known.number)
         gain = Interval(*(self._scale.gain(before, each) for each in (inner.mean, inner.low, inner.high)))
         was_kept = known.verdict == "keep" and known.number in self.kept
+        reason = verdict_words(belief, chance, gain, runs, kept=kept, was_kept=was_kept, is_open=is_open, beside=beside)
         return known.model_copy(
             update={
                 "verdict": "keep" if kept else "discard",
-                "reason": verdict_words(belief, chance, gain, runs, kept=kept, was_kept=was_kept, is_open=is_open),
+                "reason": reason,
                 "metric": self._after(known.number, before),
                 "metric_low": None,
                 "metric_high": None,
@@ -206,6 +223,7 @@ class Panel:
                 "fingerprint": prints,
                 "flags": self.flags.get(known.number, known.flags),
                 "undecided": is_open,
+                "overtaken_by": beside,
                 "evidence": {
                     "chance": chance,
                     "runs": float(runs),

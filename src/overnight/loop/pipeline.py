@@ -278,8 +278,7 @@ class Pipeline:
             if self._reviewing == number:
                 self._reviewing = None
             self._thinking.discard(number)
-            if not is_answered:
-                self._waiting.reopen(vacancy)
+            self._waiting.filled(vacancy, is_answered=is_answered)
 
     def _usual_seconds(self) -> tuple[deque[float], deque[float]]:
         """What the last proposals took, and what else the last experiments did."""

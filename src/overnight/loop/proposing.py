@@ -41,8 +41,8 @@ def propose(
 ) -> Thinking[Proposed]:
     """Ask a proposer, who is called `name`, for experiment `number` and write its answer down.
 
-    `noise` is that of one run, `under_way` what has no verdict yet, and `overtaken` what was proposed under this number
-    for an incumbent that is none any more.
+    `noise` is that of one run, `under_way` what has no verdict yet, and `overtaken` what was proposed for an incumbent
+    that is none any more: under this number, or under another one, where it was measured and is an improvement.
     Raises NothingLeftError when the proposer has nothing left to try, Trouble when it could not be asked.
     """
     project, history, incumbent, kept = bench.project, bench.history, bench.incumbent(), bench.kept()
@@ -62,8 +62,9 @@ def propose(
     files = apply_changes(brief.files, proposal.files)
     about = tuple(map(redact, places_of(brief.files, files)))
     change = None if proposal.knows_the_past else change_of(brief.files, files)
+    remade = overtaken if overtaken is not None and overtaken.number != number else None
     verdict, reason = _check(project, history, brief, proposal, files)
-    if verdict is None and change and (known := repeated(history, number, change, about)):
+    if verdict is None and change and not remade and (known := repeated(history, number, change, about)):
         verdict, reason = "no_change", known
     commit = None
     if verdict is None:
@@ -84,7 +85,8 @@ def propose(
         reason=reason,
         output_tail=proposal.output,
         seconds=time.monotonic() - asked,
-        again=overtaken is not None,
+        again=overtaken is not None and overtaken.number == number,
+        remakes=remade.number if remade is not None and not proposal.knows_the_past else None,
         request=proposal.request,
         **proposal.usage.model_dump(),
     )
@@ -127,13 +129,15 @@ def _check(
 def repeated(history: History, number: int, change: str, about: Sequence[str]) -> str | None:
     """Why a change, made as experiment `number`, is one that was tried before, and would do the same again, if so.
 
-    On another incumbent the same change may do something else, but only where a later keep has touched the same places.
+    On another incumbent the same change may do something else, but only where a keep that it was not made on has
+    touched the same places.
     """
     other = history.same_change(change, besides=number)
-    judged = history.judged_number(other) if other else None
-    if judged is None:
+    judged, proposed = (history.judged_number(other), history.proposed(other)) if other else (None, None)
+    if judged is None or proposed is None:
         return None
-    if any(keep.number > judged.number and set(keep.about) & set(about) for keep in history.kept()):
+    known = {judged.number, *proposed.inside}
+    if any(keep.number not in known and set(keep.about) & set(about) for keep in history.kept()):
         return None
     effect = effect_words(judged)
     return f"{_TRIED}: experiment {judged.number} ({judged.verdict}{f', {effect}' if effect else ''})"

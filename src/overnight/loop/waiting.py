@@ -18,7 +18,8 @@ class Vacancy:
 
     number: int
     overtaken: Proposed | None = None
-    """What was proposed for it, and does not fit the incumbent any more."""
+    """What was proposed for an incumbent that is none any more: under this number, or as an experiment of its own that
+    was measured, and is an improvement that does not go together with what was kept meanwhile."""
 
 
 class Waiting:
@@ -33,6 +34,8 @@ class Waiting:
         """The incumbent that they are known to fit."""
         self._overtaken: list[Proposed] = []
         """Those that do not fit the incumbent any more: to be proposed again."""
+        self._remaking: set[int] = set()
+        """Improvements that somebody thinks about making again."""
         self._missing = bench.history.missing_numbers()
         self._next = bench.history.last_number() + 1
 
@@ -105,18 +108,31 @@ class Waiting:
         return bool((anew and self._overtaken) or self._missing) or most is None or self._next <= most
 
     def fill(self, *, anew: bool = True) -> Vacancy:
-        """Somebody begins to think about the next experiment; with `anew` perhaps about one again."""
+        """Somebody begins to think about the next experiment, until it is `filled`; with `anew` perhaps about one that
+        was proposed before."""
         if anew and self._overtaken:
             overtaken = self._overtaken.pop(0)
             return Vacancy(overtaken.number, overtaken)
         if self._missing:
-            return Vacancy(self._missing.pop(0))
-        self._next += 1
-        return Vacancy(self._next - 1)
-
-    def reopen(self, vacancy: Vacancy) -> None:
-        """It came to no proposal."""
-        if vacancy.overtaken is not None:
-            self._overtaken.insert(0, vacancy.overtaken)
+            number = self._missing.pop(0)
         else:
+            number, self._next = self._next, self._next + 1
+        return Vacancy(number, self._to_remake() if anew else None)
+
+    def filled(self, vacancy: Vacancy, *, is_answered: bool) -> None:
+        """Nobody thinks about it any more; if that came to no answer, somebody else may."""
+        overtaken = vacancy.overtaken
+        if overtaken is not None:
+            self._remaking.discard(overtaken.number)
+        if not is_answered and overtaken is not None and overtaken.number == vacancy.number:
+            self._overtaken.insert(0, overtaken)
+        elif not is_answered:
             self._missing.insert(0, vacancy.number)
+
+    def _to_remake(self) -> Proposed | None:
+        history = self._bench.history
+        number = next((each for each in history.to_remake() if each not in self._remaking), None)
+        if number is None:
+            return None
+        self._remaking.add(number)
+        return history.proposed(number)

@@ -57,9 +57,11 @@ class Brief:
     under_way: tuple[str, ...] = ()
     """The hypotheses of experiments that are proposed and have no verdict yet."""
     overtaken: str | None = None
-    """The hypothesis that was proposed under this number before, for an incumbent that is none any more."""
+    """The hypothesis that was proposed before, for an incumbent that is none any more, and is to be proposed again."""
     overtaken_patch: str = ""
     """What it changed."""
+    overtaken_effect: str = ""
+    """Its gain where it was measured, in words."""
     window: float | None = None
     """Where people decide: for how many seconds they meet a change at most."""
 
@@ -149,10 +151,12 @@ class Brief:
         if self.overtaken is None:
             return ""
         patch = "\n".join(f"| {line}" for line in self.overtaken_patch[:_LONGEST_PATCH].splitlines())
+        effect = self.overtaken_effect
+        was = f"was measured and is better by itself ({effect})" if effect else "was to be measured next"
         return (
-            "This idea was to be measured next, but a change to the same lines was kept meanwhile, so that it does not "
-            "fit the files above any more. If it is still worth it, make it again on top of them; if it is done "
-            f"already, make another:\n\n| {' '.join(self.overtaken.split())}\n|\n{patch}\n\n"
+            f"This idea {was}, but another change to what it changes was kept meanwhile, so that it does not fit the "
+            "files above any more. If it is still worth it, make it again on top of them; if it is done already, make "
+            f"another:\n\n| {' '.join(self.overtaken.split())}\n|\n{patch}\n\n"
         )
 
     def _wishes(self) -> str:

@@ -52,6 +52,9 @@ class Proposed(Usage):
     """What the proposal took."""
     again: bool = False
     """It takes the place of an earlier one of this number, which did not fit the incumbent any more."""
+    remakes: int | None = None
+    """The experiment whose improvement it is to make again, on top of what was kept beside that (see
+    `Judged.overtaken_by`)."""
     request: str = ""
     """The name of the submission that it is; "" where a proposer of the session's own thought of it."""
 
@@ -151,6 +154,9 @@ class Judged(LedgerRecord):
     """A 95 % interval of the gain; equal to it where the metric is exact."""
     undecided: bool = False
     """Whether runs to come may still change the verdict."""
+    overtaken_by: int | None = None
+    """The experiment that was kept meanwhile, beside which this one cannot be, although it is an improvement by itself:
+    to be made again on top of that."""
     evidence: dict[str, float] = Field(default_factory=dict)
     """What a noisy verdict stands on: `chance` to be an improvement, `runs` that held the change, the `noise` of one
     run, and what was known of ideas in general: the share of `good` ones and the `size` of effects."""
