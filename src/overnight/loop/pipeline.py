@@ -215,6 +215,8 @@ class Pipeline:
         if self._is_paused or self._wrong is not None or self._last is not None or self._submitter.is_busy:
             return False
         is_next = sum(bool(each.request) for each in self._waiting.ready) < len(self._slots)
+        if self._bench.settings.live is not None:  # People decide about one at a time, made on the best of that time.
+            is_next = not (self._measuring or self._waiting.all or self._thinking)
         return is_next and self._waiting.has_vacancy(anew=False) and self._is_submitted()
 
     def _wait_for_submission(self) -> Iterator[SessionEvent]:

@@ -59,13 +59,21 @@ def decided(judged: Judged) -> Outcome:
 def standing(history: History, state: State) -> dict[str, Any]:
     """How a session stands: what `status --json` says, and in words what goes on now."""
     summary = summary_of(history, state)
-    live = (read_live(state) if summary.state == "running" else None) or Underway()
+    live = under_way(state) if summary.state == "running" else Underway()
     return {
         "headline": headline(summary),
         "now": live.told(),
         **summary.as_json(),
         **live.as_json(),
     }
+
+
+def under_way(state: State) -> Underway:
+    """What the session is at, as an assistant is to hear it: of what a person is asked for, nobody asks it."""
+    live = read_live(state) or Underway()
+    words = {"words": "waiting for a person's approval"}
+    slots = tuple(one.model_copy(update=words) if one.step == "approving" else one for one in live.slots)
+    return live.model_copy(update={"slots": slots})
 
 
 @contextlib.contextmanager

@@ -20,14 +20,15 @@ from overnight.goal.document import Goal
 from overnight.ledger.history import History
 from overnight.ledger.records import Act
 from overnight.loop.inbox import LONGEST_PATCH, LONGEST_TEXT, Request, Submission
-from overnight.loop.live import read_live
 from overnight.loop.project import Project
 from overnight.loop.reading import open_history
 from overnight.loop.state import State
 from overnight.loop.steering import ask
 from overnight.loop.submitting import submit
-from overnight.mcp.answers import Outcome, decided, standing, told
+from overnight.loop.underway import Underway
+from overnight.mcp.answers import Outcome, decided, standing, told, under_way
 from overnight.mcp.starting import Started, start_run
+from overnight.morning.summary import waits_words
 
 _LOOK_SECONDS = 0.2
 _HEARTBEAT_SECONDS = 5.0
@@ -170,7 +171,8 @@ class Working:
             raise SessionError("the patch is empty; hand in a unified diff on the files that `brief` shows")
         with open_history(self._folder, None) as (history, state):
             submission = Submission.of(history.session, hypothesis, patch)
-            if history.submitted(submission.request) is None and not state.submissions.holds(submission.request):
+            is_left = state.submissions.holds(submission.request)  # Asked first, as below.
+            if not is_left and history.submitted(submission.request) is None:
                 project = Project.of(Goal.read(self._goal), history.started().base)
                 submit(history, state, project, submission)
             return submission.request
@@ -187,10 +189,12 @@ class Working:
                 return Outcome(state="waiting", words="a new session has begun meanwhile; submit it again")
             if state.holder() is None:
                 return Outcome(state="waiting", number=number, words=f"{_ended(history)}; {_KEPT}")
-            if history.paused() is not None and proposed is None:
-                return Outcome(state="waiting", words=f"the session is paused; {_RESUMED}")
+            live = under_way(state)
+            if held_up := _held_up(history, live, number):
+                return Outcome(state="waiting", number=number, words=held_up)
             what = f"experiment {number} is not decided yet" if number else "it waits for its turn"
-            return Outcome(state="measuring", number=number, words="; ".join([what, *_now_lines(state)]))
+            words = [what, *live.told(), waits_words(history)]
+            return Outcome(state="measuring", number=number, words="; ".join(filter(None, words)))
 
     def _ask(self, act: Act, done: str) -> str:
         """Ask something of the session, and wait a moment for it to take note."""
@@ -218,13 +222,19 @@ def _ended(history: History) -> str:
     return f"the session {'is finished' if stopped.finished else 'was put down'}: {stopped.reason}"
 
 
-def _now_lines(state: State) -> list[str]:
-    live = read_live(state)
-    return live.told() if live is not None else []
+def _held_up(history: History, live: Underway, number: int | None) -> str | None:
+    """What a person has to do before a submission can go on, which is experiment `number` if it is proposed."""
+    approving = next((one.number for one in live.slots if one.step == "approving"), None)
+    if approving is not None:
+        which = "it" if approving == number else f"experiment {approving}, which comes first,"
+        return f"people meet {which} only after a person has approved that; the submission is kept"
+    if history.paused() is not None and all(one.number != number for one in live.slots):
+        return f"the session is paused; {_RESUMED}"
+    return None
 
 
 def _now(state: State) -> str:
-    return "; ".join(_now_lines(state)) or "starting"
+    return "; ".join(under_way(state).told()) or "starting"
 
 
 class _Waiting:

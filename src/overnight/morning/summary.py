@@ -151,7 +151,7 @@ def summarize(history: History, *, running: bool, awaits_approval: int | None = 
         experiments_wanted=settings.stop.experiments,
         self_reported=settings.self_reported,
         failed=stopped is not None and stopped.failed,
-        waits=_waits(history) if running else "",
+        waits=waits_words(history) if running else "",
         paused=running and history.paused() is not None,
         awaits_approval=awaits_approval,
         troubles=history.troubles(),
@@ -169,7 +169,8 @@ def _spent(history: History) -> Spent:
     return history.spent() if history.agents() - {"search"} else Spent(0.0, 0, 0)
 
 
-def _waits(history: History) -> str:
+def waits_words(history: History) -> str:
+    """What a session that is at work waits for, a person or the end of a trouble; "" where it does not wait."""
     if paused := history.paused():
         return f"paused by a person since {datetime.fromtimestamp(paused.time):%H:%M:%S}"
     event = history.waiting()

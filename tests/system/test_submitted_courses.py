@@ -1,0 +1,72 @@
+"""Submissions beside each other, wherever something else than one exact run decides: people, noise, several slots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+
+from overnight.loop.events import ApprovalAwaited, ProposalStarted, SessionEvent
+from overnight.loop.reading import open_history
+from tests.mcp.conftest import within
+from tests.system.conftest import Project
+from tests.system.test_live import WORSE, a_world, ask, deployed, history_of
+from tests.system.test_submitted import hand_in, play
+
+PAGE = '{\n"appeal": 0.2,\n\n"title": "hello",\n\n"harm": 0\n}\n'
+
+
+def line(old: str, new: str, path: str = "page.json") -> str:
+    """A patch of one line."""
+    return f"--- a/{path}\n+++ b/{path}\n@@ -1 +1 @@\n-{old}\n+{new}\n"
+
+
+def told(project: Project, hypothesis: str, patch: str) -> dict[str, Any]:
+    """What an assistant hears of a submission now, which it sends again."""
+
+    async def asked() -> dict[str, Any]:
+        async with within(project) as assistant:
+            known = {"hypothesis": hypothesis, "patch": patch, "wait_seconds": 0}
+            return dict(await assistant.ask("submit_experiment", **known))
+
+    return anyio.run(asked)
+
+
+def session_of(project: Project) -> str:
+    with open_history(project.folder, None) as (history, _):
+        return history.session
+
+
+def test_each_that_people_decide_stands_on_what_was_kept_before_it(project: Project) -> None:
+    a_world(project, WORSE, WORSE, approve="human")
+    project.write("page.json", PAGE)
+    project.set(agent="submitted")
+    project.commit()
+    submissions = {
+        "better": line('"appeal": 0.2,', '"appeal": 0.45,'),
+        "harmful": line('"harm": 0', '"harm": 0.5'),
+    }
+    heard: dict[int, list[dict[str, Any]]] = {}
+
+    def both_at_once(event: SessionEvent) -> None:
+        if isinstance(event, ProposalStarted) and not event.number > 1 and not heard:
+            for hypothesis, patch in submissions.items():
+                hand_in(project, patch, hypothesis, session_of(project))
+        if isinstance(event, ApprovalAwaited):
+            number = event.proposed.number
+            heard[number] = [told(project, *submission) for submission in submissions.items()]
+            ask(project, "approve", number)
+
+    play(project, both_at_once)
+    said = history_of(project)
+    assert said[1].startswith("keep: "), said
+    assert said[2].startswith("discard: rolled back: guard "), "not because of what a person has taken back"
+    out = [each for each in deployed(project) if each["candidate"]][-1]
+    assert (out["incumbent"]["appeal"], out["incumbent"]["harm"]) == (0.45, 0)
+    assert (out["candidate"]["appeal"], out["candidate"]["harm"]) == (0.45, 0.5)
+
+    first, second = heard[1]
+    assert (first["state"], first["number"], second["state"], second["number"]) == ("waiting", 1, "waiting", None)
+    assert first["words"] == "people meet it only after a person has approved that; the submission is kept"
+    assert "people meet experiment 1, which comes first, only after a person has approved that" in second["words"]
+    assert (heard[2][0]["state"], heard[2][0]["kept"], heard[2][1]["state"]) == ("decided", True, "waiting")
