@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from overnight.loop.inbox import LONGEST_PATCH, Inbox, Request, Submission, Submissions
@@ -75,3 +76,13 @@ def test_the_longest_patch_arrives_whatever_is_in_it(tmp_path: Path) -> None:
     submission = Submission.of("s", "an idea", "\u0001" * LONGEST_PATCH)
     box.put(submission)
     assert box.waiting() == [submission]
+
+
+def test_two_who_leave_the_same_at_the_same_moment_are_in_nobodys_way(tmp_path: Path) -> None:
+    box = Submissions(tmp_path)
+    submission = Submission.of("s", "an idea", "a patch\n" * 1000)
+    with ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(box.put, submission) for _ in range(200)]
+    for each in done:
+        each.result()
+    assert [place.name for place in tmp_path.iterdir()] == [f"{submission.request}.json"]
