@@ -45,7 +45,10 @@ def verdict_words(
         return f"probably better by {gain.mean:.3g} (chance {percent(belief.good)}, {bounds}); provisional"
     taken_back = "taken back: " if was_kept else ""
     if beside is not None:
-        return f"{taken_back}better by {gain.mean:.3g} ({bounds}), but {does_not_fit(beside)}"
+        return (
+            f"{taken_back}better by {gain.mean:.3g} ({bounds}), but it does not go together with experiment {beside}, "
+            "which was kept meanwhile; to be made again on top of that"
+        )
     if is_open:
         return (
             f"{taken_back}not proven: better with a chance of {percent(belief.good)} ({bounds}); stays in the running"
@@ -55,11 +58,6 @@ def verdict_words(
     if belief.void > 0.5:
         return f"{taken_back}no better ({bounds})"
     return f"{taken_back}worse by {-gain.mean:.3g} ({bounds})"
-
-
-def does_not_fit(beside: int) -> str:
-    """Why an improvement is not kept: it cannot be in one version with what was kept while it was measured."""
-    return f"it does not go together with experiment {beside}, which was kept meanwhile; to be made again on top of it"
 
 
 def percent(chance: float) -> str:
