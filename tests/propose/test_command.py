@@ -67,6 +67,7 @@ def test_the_brief_comes_on_standard_input_and_in_a_file(ask: Ask) -> None:
         ("hypothesis: first\nthen\nhypothesis: second", "second"),
         ("I have no idea", "`LR = 0.1` → `LR = 0.2`"),
         ("hypothesis:", "`LR = 0.1` → `LR = 0.2`"),
+        ("hypothesis: raise\x1b[2J \u202eit\tto 10\u00a0%", "raise�[2J �it to 10 %"),
     ],
 )
 def test_the_reason_is_what_it_said_last_or_else_what_it_did(ask: Ask, said: str, hypothesis: str) -> None:

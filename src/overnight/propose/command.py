@@ -154,7 +154,7 @@ class CommandProposer:
         return replace(
             words,
             files=changed,
-            hypothesis=hypothesis_in(said.answer.text) or describe(brief.files, changed),
+            hypothesis=hypothesis_of(hypothesis_in(said.answer.text), brief.files, changed),
             trespasses=tuple(trespasses),
             denied=denied,
             failure=said.came_to_nothing(self._settings.agent_timeout) if came_to_nothing else None,
@@ -234,8 +234,12 @@ def hypothesis_in(printed: str) -> str:
 
 
 def hypothesis_of(said: str, before: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -> str:
-    """What a proposer says why its change should help, in one line and without keys; else the change in words."""
-    return redact(" ".join(said.split()))[:LONGEST_HYPOTHESIS] or describe(before, changes)
+    """What a proposer says why its change should help, in one line and without keys; else the change in words.
+
+    It becomes the subject of a commit, and what would act on a terminal is nothing that git leaves out.
+    """
+    words = redact(" ".join(said.split()))[:LONGEST_HYPOTHESIS] or describe(before, changes)
+    return "".join(sign if sign.isprintable() else "�" for sign in words)
 
 
 def describe(before: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -> str:

@@ -85,7 +85,7 @@ def unparsable(path: str, content: bytes) -> str | None:
                 for _ in YAML(typ="safe", pure=True).load_all(content):
                     pass
     except SyntaxError as error:
-        return f"line {error.lineno}: {error.msg}"
+        return f"line {error.lineno}: {error.msg}" if error.lineno else error.msg
     except (ValueError, YAMLError, RecursionError, MemoryError) as error:
         return str(error).split("\n")[0]
     return None
