@@ -277,3 +277,26 @@ def test_mistakes_on_the_command_line(gated: Project, monkeypatch: pytest.Monkey
         monkeypatch.delitem(sys.modules, module)
     monkeypatch.setitem(sys.modules, "mcp", None)
     assert "install `overnight[mcp]`" in said(str(gated.folder))
+
+
+def test_two_who_start_at_once_get_one_session_and_a_plain_refusal(gated: Project) -> None:
+    answers = anyio.run(_start_twice, gated)
+    (refusal,) = filter(None, answers)
+    assert refusal.startswith("a session is running here already (process "), refusal
+
+
+async def _start_twice(project: Project) -> list[str]:
+    """What each of two clients is refused with; "" for nothing."""
+    answers = list[str]()
+
+    async def start() -> None:
+        async with within(project) as assistant:
+            result = await assistant.client.call_tool("start_session", {"wait_seconds": _LONG})
+            (content,) = result.content
+            said = str(getattr(content, "text", ""))
+            answers.append(said.removeprefix("Error executing tool start_session: ") if result.is_error else "")
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(start)
+        tasks.start_soon(start)
+    return answers

@@ -14,7 +14,7 @@ from overnight.errors import OvernightError
 from overnight.loop.state import State
 
 _LAUNCH = """import subprocess, sys
-with open(sys.argv[1], "wb") as log:
+with open(sys.argv[1], "ab") as log:
     quiet = {"stdin": subprocess.DEVNULL, "stdout": log, "stderr": log}
     print(subprocess.Popen(sys.argv[2:], start_new_session=True, **quiet).pid)
 """
@@ -51,6 +51,7 @@ def start_run(goal: Path, arguments: list[str]) -> Started:
     state.create()
     log = state.folder / "run.log"
     command = [sys.executable, "-P", "-m", "overnight.cli.main", "run", str(goal), "--plain", *arguments]
+    log.write_bytes(b"")  # Appended to from here on: two who start at once are in nobody's way.
     launch = [sys.executable, "-I", "-S", "-c", _LAUNCH, str(log), *command]
     try:
         done = subprocess.run(

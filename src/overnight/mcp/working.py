@@ -103,6 +103,8 @@ class Working:
                 if found is not None and found["baseline"] is not None:
                     return found
                 if not is_alive:
+                    if found is None:  # Two may have started at once.
+                        self._must_be_alone()
                     raise SessionError(started.said() or "`overnight run` ended without a word")
                 if not await waiting.goes_on(_now(State.of(self._folder))):
                     return found or {"state": "starting", "now": ["`overnight run` was started; `status` says more"]}
@@ -154,9 +156,12 @@ class Working:
 
     def _start(self, arguments: list[str]) -> Started:
         Goal.read(self._goal)  # Its mistakes are said at once.
+        self._must_be_alone()
+        return start_run(self._goal, arguments)
+
+    def _must_be_alone(self) -> None:
         if holder := State.of(self._folder).holder():
             raise SessionError(f"a session is running here already ({holder}); `status` says how it stands")
-        return start_run(self._goal, arguments)
 
     def _opened(self, started: Started) -> dict[str, Any] | None:
         """How the session stands that this process has taken up; None before it has."""
