@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from overnight.loop.doctor import verdicts_missing
+from tests.night import Night
 from tests.system.conftest import Project
 
 PAGE = 4096
@@ -48,6 +50,17 @@ def test_a_healthy_session(finished: Project) -> None:
         assert "every event in ledger.db is what was written, and none is missing" in said
         assert "12 experiments and 9 keeps, and git says the same" in said
     assert len(list((finished.folder / ".overnight").glob("ledger.db*"))) == 1
+
+
+def test_only_a_finished_session_has_to_have_all_verdicts(tmp_path: Path) -> None:
+    night = Night.begin(tmp_path / "ledger.db")
+    night.baseline(1.0)
+    for number in (1, 2):
+        night.propose(number)
+    night.stop("interrupted")
+    assert list(verdicts_missing(night.history)) == []
+    night.stop("all 2 experiments are done", finished=True)
+    assert len(list(verdicts_missing(night.history))) == 2
 
 
 def test_nothing_was_run_yet(project: Project) -> None:

@@ -153,7 +153,8 @@ class Doctor:
         refs = SessionRefs(self._repository, history.session)
         settings = Settings.model_validate(history.started().settings)
         origin = Origin(self._repository, history.started().base, Scope(settings.edit))
-        before = [*self._candidates(history, refs, origin), *self._keeps(history, refs, origin), *_numbers(history)]
+        in_git = [*self._candidates(history, refs, origin), *self._keeps(history, refs, origin)]
+        before = [*in_git, *verdicts_missing(history)]
         yield from before
         if not before:
             counts = history.counts()
@@ -203,11 +204,10 @@ class Doctor:
         return Finding(words, "mended" if self._mends else "could be mended")
 
 
-def _numbers(history: History) -> Iterator[Finding]:
-    """Are there as many verdicts as proposals, one each? Whatever a session that goes on was at may have none yet."""
+def verdicts_missing(history: History) -> Iterator[Finding]:
+    """Was everything proposed once, and decided? What a session that may go on was at, or had waiting, is not yet."""
     for number in history.proposed_twice():
         yield Finding(f"session {history.session}: experiment {number} was proposed twice", "wrong")
-    judged = {record.number for record in history.judged_after(0)}
-    for number in range(1, history.last_number()):
-        if number not in judged:
-            yield Finding(f"session {history.session}: experiment {number} has no verdict", "wrong")
+    stopped = history.stopped()
+    for proposed in history.undecided() if stopped is not None and stopped.finished else ():
+        yield Finding(f"session {history.session}: experiment {proposed.number} has no verdict", "wrong")
