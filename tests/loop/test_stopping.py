@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from overnight.goal.sections import StopRules
+from overnight.goal.settings import SUBMITTED
 from overnight.loop.stopping import Stopping
 from tests.night import Night
 
@@ -52,6 +53,12 @@ def test_stuck_when_proposals_come_to_nothing_for_one_reason(night: Night, same:
     assert (stuck is not None) == is_stuck
     if stuck:
         assert "exit code 1" in stuck
+
+
+def test_nobody_who_submits_puts_the_night_of_others_down(night: Night) -> None:
+    for number in range(1, 20):
+        night.judge(number, "no_change", reason="this was tried before: …", proposer=SUBMITTED)
+    assert Stopping(StopRules(), night.history).stuck() is None
 
 
 def test_not_stuck_when_the_reasons_differ(night: Night) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from overnight.goal.sections import StopRules
+from overnight.goal.settings import SUBMITTED
 from overnight.ledger.accounts import Spent
 from overnight.ledger.history import History
 
@@ -43,7 +44,10 @@ class Stopping:
         return None
 
     def stuck(self) -> str | None:
-        """Why going on would waste the night: the last proposals all came to nothing for one and the same reason."""
+        """Why going on would waste the night: the last proposals all came to nothing for one and the same reason.
+
+        What was submitted does not count: it costs nothing, and whoever did it has been told.
+        """
         latest = self._history.judged_last(1)
         if not latest or latest[0].verdict not in ("no_change", "invalid"):
             return None
@@ -52,6 +56,7 @@ class Stopping:
         if (
             len(last) == _STUCK_AFTER
             and last[0].number >= self._first
+            and all(record.proposer != SUBMITTED for record in last)
             and len({(record.verdict, _kind_of(record.reason)) for record in last}) == 1
         ):
             return f"the last {_STUCK_AFTER} proposals came to nothing, each because {_kind_of(last[0].reason)}"
