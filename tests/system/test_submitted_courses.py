@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import anyio
 
+from overnight.loop.briefing import brief_now
 from overnight.loop.events import ApprovalAwaited, ProposalStarted, SessionEvent
 from overnight.loop.reading import open_history
+from overnight.loop.state import State
+from overnight.mcp.reading import Reading
 from tests.mcp.conftest import within
 from tests.system.conftest import Project
 from tests.system.test_live import WORSE, a_world, ask, deployed, history_of
@@ -70,3 +74,41 @@ def test_each_that_people_decide_stands_on_what_was_kept_before_it(project: Proj
     assert first["words"] == "people meet it only after a person has approved that; the submission is kept"
     assert "people meet experiment 1, which comes first, only after a person has approved that" in second["words"]
     assert (heard[2][0]["state"], heard[2][0]["kept"], heard[2][1]["state"]) == ("decided", True, "waiting")
+
+
+SCORE = """import os
+knob = int(open(os.environ["OVERNIGHT_ARTIFACTS"] + "/out").read())
+label = int(open("labels.txt").read())
+print("the answer was", label)
+assert knob > 0, "a knob is never negative"
+print("loss:", abs(knob - label))
+"""
+
+
+def test_what_a_scorer_prints_of_what_is_hidden_is_told_to_no_proposer(project: Project) -> None:
+    project.write("labels.txt", "4711")
+    project.write("score.py", SCORE)
+    put = 'open(os.environ["OVERNIGHT_ARTIFACTS"] + "/out", "w").write(str(KNOB))'
+    project.write("solve.py", f'import os\nKNOB = 10\nprint("the run says", KNOB)\n{put}\n')
+    project.set(agent="submitted", score=f"{sys.executable} score.py", hidden="labels.txt")
+    project.commit()
+    knobs = iter(["KNOB = 30", "KNOB = -1"])
+
+    def one_after_the_other(event: SessionEvent) -> None:
+        is_idle = isinstance(event, ProposalStarted) and not State.of(project.folder).submissions.waiting()
+        if is_idle and (new := next(knobs, None)):
+            hand_in(project, line("KNOB = 30" if "-" in new else "KNOB = 10", new, "solve.py"), new)
+
+    play(project, one_after_the_other, experiments=2)
+    kept, crashed = project.log()[1:]
+    assert (kept["verdict"], crashed["verdict"]) == ("keep", "crash")
+    goal = project.folder / "goal.md"
+    for number in (0, 1, 2):
+        explained = Reading(goal).explain_decision(number)
+        assert explained["output_tail"].startswith("the run says ")
+        assert "4711" not in str(explained)
+    brief = brief_now(goal, None).text()
+    assert "the run says -1" in brief
+    assert "a knob is never negative" in brief, "that is the reason"
+    assert "4711" not in brief
+    assert "the answer was 4711" in project.ok("show", "1"), "a person may see it"

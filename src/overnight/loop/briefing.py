@@ -16,6 +16,7 @@ from overnight.loop.project import Project
 from overnight.loop.reading import open_history
 from overnight.propose.brief import Brief
 from overnight.propose.past import Past, effect_words
+from overnight.runs.output import of_the_run
 
 _TOLD = 300
 """Experiments that a brief may tell of, the kept ones apart."""
@@ -80,10 +81,12 @@ def _wish_words(history: History, wish: Steered) -> str:
 
 
 def past_of(history: History) -> Past:
-    """What was tried, as far as a brief may tell of it."""
-    notes = history.review()
+    """What was tried, as far as a brief may tell of it: what is hidden, a scorer may print."""
+    notes, tried = history.review(), history.judged_last(_TOLD)
+    if history.settings_now().get("hidden"):
+        tried = [judged.model_copy(update={"output_tail": of_the_run(judged.output_tail)}) for judged in tried]
     return Past(
-        tried=history.judged_last(_TOLD),
+        tried=tried,
         kept=history.kept(),
         notes=notes.text if notes else "",
         notes_upto=notes.number if notes else 0,

@@ -16,6 +16,14 @@ _PARSED = 2**19
 _TAIL_CHARACTERS = 4000
 _FOR_THE_OWNER = 0o600
 
+SCORER_SAYS = "--- scorer ---"
+"""Stands between the last lines of a run and those of its scorer."""
+
+
+def of_the_run(tail: str) -> str:
+    """What a run printed, without what its scorer did, which may tell of what is hidden."""
+    return tail.partition(SCORER_SAYS)[0].rstrip("\n")
+
 
 class Output:
     """Collects a run's standard output and error into one file, and its standard output's numbers.

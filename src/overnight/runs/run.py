@@ -13,7 +13,7 @@ from overnight.runs.artifacts import misleading
 from overnight.runs.environment import guest_environment
 from overnight.runs.logs import score_log
 from overnight.runs.metrics import SIDES, read_metric, read_pair
-from overnight.runs.output import Output
+from overnight.runs.output import SCORER_SAYS, Output
 from overnight.runs.process import Ended, run_process
 from overnight.runs.sandbox import Room, Sandbox
 
@@ -163,7 +163,7 @@ def _scored(
             should_stop=should_stop,
         )
         scored = output.numbers()
-    tail = "\n".join(filter(None, [run_tail, "--- scorer ---", output.tail()]))
+    tail = "\n".join(filter(None, [run_tail, SCORER_SAYS, output.tail()]))
     measured = {order.metric, *ended.usage}  # by others than the run
     secondary = {**{name: value for name, value in numbers.items() if name not in measured}, **scored}
     if scoring.beyond is not None:
