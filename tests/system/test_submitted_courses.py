@@ -6,9 +6,11 @@ import sys
 from typing import Any
 
 import anyio
+import pytest
 
 from overnight.loop.briefing import brief_now
-from overnight.loop.events import ApprovalAwaited, ProposalStarted, SessionEvent
+from overnight.loop.events import ApprovalAwaited, ExperimentJudged, ProposalStarted, SessionEvent
+from overnight.loop.inbox import Submission
 from overnight.loop.reading import open_history
 from overnight.loop.state import State
 from overnight.mcp.reading import Reading
@@ -112,3 +114,57 @@ def test_what_a_scorer_prints_of_what_is_hidden_is_told_to_no_proposer(project: 
     assert "a knob is never negative" in brief, "that is the reason"
     assert "4711" not in brief
     assert "the answer was 4711" in project.ok("show", "1"), "a person may see it"
+
+
+SEVERAL = """import os, random
+A = 10
+
+B = 10
+
+NOISE = 0
+noise = random.Random(int(os.environ["OVERNIGHT_SEED"])).gauss(0, NOISE)
+print("loss:", abs(A - 37) + abs(B - 37) + noise)
+"""
+
+
+@pytest.mark.parametrize("noise", [0, 1])
+def test_several_at_once_are_each_measured_and_told_once(project: Project, noise: int) -> None:
+    project.write("solve.py", SEVERAL.replace("NOISE = 0", f"NOISE = {noise}"))
+    project.set(agent="submitted", slots="3")
+    project.commit()
+    submissions = {
+        "better": line("A = 10", "A = 30", "solve.py"),
+        "the same in other words": line("A = 10", "A =  30", "solve.py"),
+        "the same line": line("A = 10", "A = 31", "solve.py"),
+        "better, too": line("B = 10", "B = 30", "solve.py"),
+        "no program": line("B = 10", "B = (", "solve.py"),
+        "elsewhere": line("A = 10", "A = 30", "goal.md"),
+    }
+    handed_in = list[Submission]()
+
+    def all_at_once(event: SessionEvent) -> None:
+        if isinstance(event, ProposalStarted) and not handed_in:
+            name = session_of(project)
+            handed_in.extend(hand_in(project, patch, said, name) for said, patch in (*submissions.items(),) * 2)
+
+    events = play(project, all_at_once, experiments=len(submissions))
+    with open_history(project.folder, None) as (history, _):
+        numbers = [proposed.number for each in handed_in if (proposed := history.submitted(each.request))]
+        assert numbers == [1, 2, 3, 4, 5, 6] * 2
+        runs = [run for number in range(1, 7) for run in history.runs(number)]
+    told_of = [event.judged.number for event in events if isinstance(event, ExperimentJudged)]
+    assert sorted(told_of) == [0, 1, 2, 3, 4, 5, 6], "each verdict once"
+    made = [(run.number, run.seed, run.inside, run.role) for run in runs]
+    assert len(set(made)) == len(made), "nothing is measured twice"
+
+    outcomes = [told(project, *submission) for submission in submissions.items()]
+    assert [outcome["number"] for outcome in outcomes] == [1, 2, 3, 4, 5, 6]
+    assert all(outcome["state"] == "decided" for outcome in outcomes)
+    better, same, other, second, broken, elsewhere = outcomes
+    assert [better["kept"], other["kept"]].count(True) == 1, "they exclude each other"
+    assert second["kept"]
+    assert same["verdict"] == "no_change"
+    assert (broken["verdict"], elsewhere["verdict"]) == ("invalid", "invalid")
+    if noise:
+        assert better["gain_low"] < better["gain"] < better["gain_high"]
+    project.ok("doctor")

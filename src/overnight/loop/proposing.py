@@ -133,9 +133,12 @@ def repeated(history: History, number: int, change: str, about: Sequence[str]) -
     touched the same places.
     """
     other = history.same_change(change, besides=number)
-    judged, proposed = (history.judged_number(other), history.proposed(other)) if other else (None, None)
-    if judged is None or proposed is None:
+    proposed = history.proposed(other) if other is not None else None
+    if proposed is None:
         return None
+    judged = history.judged_number(proposed.number)
+    if judged is None:
+        return f"{_TRIED}: experiment {other}, which is under way, makes the same change"
     known = {judged.number, *proposed.inside}
     if any(keep.number not in known and set(keep.about) & set(about) for keep in history.kept()):
         return None
