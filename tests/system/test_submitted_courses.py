@@ -9,7 +9,15 @@ import anyio
 import pytest
 
 from overnight.loop.briefing import brief_now
-from overnight.loop.events import ApprovalAwaited, ExperimentJudged, ProposalStarted, SessionEvent
+from overnight.loop.events import (
+    ApprovalAwaited,
+    ExperimentJudged,
+    PersonAsked,
+    ProposalStarted,
+    RunStarted,
+    SessionEvent,
+    StoodInLine,
+)
 from overnight.loop.inbox import Submission
 from overnight.loop.reading import open_history
 from overnight.loop.state import State
@@ -167,4 +175,39 @@ def test_several_at_once_are_each_measured_and_told_once(project: Project, noise
     assert (broken["verdict"], elsewhere["verdict"]) == ("invalid", "invalid")
     if noise:
         assert better["gain_low"] < better["gain"] < better["gain_high"]
+    project.ok("doctor")
+
+
+def test_what_stands_in_line_or_waits_in_a_pause_is_told_so_and_goes_on(project: Project) -> None:
+    slow = SEVERAL.replace("NOISE = 0", "C = 10\n\nNOISE = 0").replace("+ noise", "+ abs(C - 37)")
+    project.write("solve.py", f"import time\ntime.sleep(0.3)\n{slow}")
+    project.set(agent="submitted", slots="3")
+    project.commit()
+    submissions = {name: line(f"{name} = 10", f"{name} = 30", "solve.py") for name in "ABC"}
+    submissions |= {f"{name} again": line(f"{name} = 10", f"{name} = 5", "solve.py") for name in "ABC"}
+    heard = list[dict[str, Any]]()
+
+    def until_one_stands_in_line(event: SessionEvent) -> str:
+        if isinstance(event, ProposalStarted) and not State.of(project.folder).submissions.waiting():
+            for said, patch in submissions.items():
+                hand_in(project, patch, said, session_of(project))
+        if isinstance(event, RunStarted) and event.number == 3 and not heard:
+            ask(project, "pause")
+        if isinstance(event, PersonAsked) and event.steered.act == "pause":
+            heard.extend(told(project, *submission) for submission in submissions.items())
+            ask(project, "resume")
+        return "stop" if isinstance(event, StoodInLine) else ""
+
+    play(project, until_one_stands_in_line, experiments=6)
+    paused = [outcome for outcome in heard if outcome["state"] == "waiting"]
+    assert all(outcome["words"].startswith("the session is paused; ") for outcome in paused)
+    assert heard[5]["state"] == "waiting", "there is no slot for it yet"
+    if project.status()["state"] != "finished":
+        words = [told(project, *submission)["words"] for submission in submissions.items()]
+        assert any(said.startswith("the session was put down: interrupted; the submission is kept") for said in words)
+        play(project, lambda _: None, experiments=6)
+    outcomes = [told(project, *submission) for submission in submissions.items()]
+    assert [(outcome["number"], outcome["state"]) for outcome in outcomes] == [(n, "decided") for n in range(1, 7)]
+    assert [outcome["kept"] for outcome in outcomes] == [True] * 3 + [False] * 3
+    assert project.status()["best"] == 21
     project.ok("doctor")
