@@ -67,6 +67,12 @@ def test_two_edits_of_one_place_are_sent_back() -> None:
     assert str(found) == "Edits 1 and 2 are about the same place of train.py. Make them one."
 
 
+def test_what_is_no_utf_8_cannot_be_quoted_and_is_told_to_be_left_out() -> None:
+    files = {"a.py": "# café\nLR = 0.1\n".encode("latin-1")}
+    with pytest.raises(EditError, match="Leave out the lines that hold a �: it stands for what is no UTF-8"):
+        apply_edits(files, [Edit("a.py", "# caf�\nLR = 0.1", "LR = 0.2")], lambda _: True)
+
+
 def test_a_new_file_and_an_empty_one_take_an_empty_search() -> None:
     made = apply(Edit("new.py", "", "A = 1\n"), Edit("./lib/a.py", "", "B = 2\n"))
     assert made == {"new.py": b"A = 1\n", "lib/a.py": b"B = 2\n"}

@@ -168,4 +168,6 @@ def _nearest(text: bytes, search: bytes) -> str:
     numbered = "\n".join(f"{first + n:>5} | {line[:_SHOWN_WIDTH]}" for n, line in enumerate(shown, 1))
     same = " ".join(" ".join(shown).split()) == " ".join(" ".join(wanted).split())
     how = "The nearest lines differ in blanks only" if same else "The nearest lines are"
+    if "�" in numbered:
+        how = "Leave out the lines that hold a �: it stands for what is no UTF-8. The nearest lines are"
     return f"{how} (the numbers are not part of them):\n{numbered}"
