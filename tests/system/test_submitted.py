@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from overnight.errors import SessionError
 from overnight.goal.settings import SUBMITTED
 from overnight.ledger.records import Proposed
-from overnight.loop.events import ExperimentJudged, ProposalStarted, RunStarted, SessionEvent
+from overnight.loop.events import ExperimentJudged, ProposalStarted, RunStarted, SessionEvent, Waiting
 from overnight.loop.inbox import Submission
 from overnight.loop.reading import open_history
 from overnight.loop.session import Session
@@ -135,6 +136,23 @@ def test_it_goes_in_front_of_an_agent_that_thinks_for_long(waiting: Project) -> 
     play(waiting, beside_the_agent)
     (judged,) = [record for record in waiting.log() if record["number"]]
     assert (judged["proposer"], judged["verdict"]) == (SUBMITTED, "keep")
+
+
+def test_it_is_measured_while_an_agent_waits_for_its_service(waiting: Project, tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    waiting.write("agent.sh", f"echo >> {calls}; echo '429 Too Many Requests, retry-after: 3600'")
+    waiting.set(agent="sh agent.sh")
+    waiting.commit()
+
+    def meanwhile(event: SessionEvent) -> None:
+        if isinstance(event, Waiting):
+            hand_in(waiting, knob(30))
+        if isinstance(event, ExperimentJudged) and event.judged.number == 1:
+            hand_in(waiting, knob(35, 30))
+
+    play(waiting, meanwhile, experiments=2, sandbox=False)
+    assert verdicts(waiting) == {0: "baseline", 1: "keep", 2: "keep"}
+    assert calls.read_text().count("\n") == 1, "it is not asked again before that time"
 
 
 def test_a_stop_rule_ends_the_waiting(waiting: Project) -> None:

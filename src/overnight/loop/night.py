@@ -90,8 +90,10 @@ class Night:
         self._live = self._live_course(state) if settings.live else None
         self._experimenter = Experimenter(self._bench, self._live)
 
-    def work(self, *, recheck: bool) -> Iterator[SessionEvent]:
+    def work(self, *, recheck: bool, think_from: float = 0.0) -> Iterator[SessionEvent]:
         """Work until a stop rule is met, which `over` says then; `recheck` measures the incumbent again first.
+
+        Nobody is asked for a proposal before `think_from`, on the monotonic clock; what was submitted is measured.
 
         Raises Trouble when something outside is wrong for now, StuckError, SessionError, GoalError, PutDown when a
         person wants it to end here, and Interrupted when asked to stop.
@@ -120,6 +122,7 @@ class Night:
             most_ahead=self._most_ahead(),
             is_submitted=submitter.waits,
             should_stop=self._should_stop,
+            think_from=think_from,
         )
         yield from pipeline.work(self._frozen.must_be_the_same)
         yield from self._crew.all_of(self._slots[:1], [self._experimenter.close_night()])

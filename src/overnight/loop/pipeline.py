@@ -53,11 +53,13 @@ class Pipeline:
         most_ahead: float,
         is_submitted: Callable[[], bool],
         should_stop: Callable[[], bool],
+        think_from: float = 0.0,
     ) -> None:
         """`make_thinker` makes one more proposer with a thread of its own, `most_thinkers` at most; with 0 none thinks.
         `submitter` proposes what others have thought of, as soon as `is_submitted` says that there is something.
 
-        So many proposals are made in advance as keep every slot busy, but `most_ahead` at most.
+        So many proposals are made in advance as keep every slot busy, but `most_ahead` at most; none before
+        `think_from`, on the monotonic clock.
         """
         self._bench = bench
         self._crew = crew
@@ -74,6 +76,7 @@ class Pipeline:
         self._steering = steering
         self._stopping = stopping
         self._should_stop = should_stop
+        self._think_from = think_from
         self._waiting = Waiting(bench, experimenter)
         self._measuring: dict[int, Proposed] = {}
         self._thinking: set[int] = set()
@@ -208,7 +211,7 @@ class Pipeline:
                 yield from self._wait_for_submission()
                 return None
             yield from self._crew.begin(thinker, self._thought(thinker))
-        return None
+        return self._stopping.reason() if time.monotonic() < self._think_from else None
 
     def _takes_submission(self) -> bool:
         """Whether something is submitted, and would be measured next: it goes in front of what agents think of."""
@@ -228,6 +231,8 @@ class Pipeline:
 
     def _wants_proposal(self) -> bool:
         if self._is_paused or self._wrong is not None or self._last is not None:
+            return False
+        if time.monotonic() < self._think_from:
             return False
         ahead = 0.0
         if self._most_ahead and self._proposing_seconds and self._measuring_seconds:

@@ -32,11 +32,11 @@ def through_troubles(
 
     Raises OvernightError when it has been waited for in vain, Interrupted and PutDown for somebody who wants to stop.
     """
-    patience = Patience(Random())
+    patience, think_from = Patience(Random()), 0.0
     while True:
         try:
             with make_night() as night:
-                for event in night.work(recheck=recheck):
+                for event in night.work(recheck=recheck, think_from=think_from):
                     if is_progress(event):
                         patience.progress()
                     yield event
@@ -56,18 +56,23 @@ def through_troubles(
         with contextlib.suppress(OvernightError):
             troubled = {"what": trouble.kind, "reason": trouble.reason, "pause": pause}
             history.append(Troubled.model_validate({**trouble.used, **troubled}))
+        is_agent = trouble.kind == "agent"
+        think_from = time.monotonic() + pause if is_agent else 0.0
         try:
             yield Waiting(trouble.kind, trouble.reason, pause)
-            yield from _wait(pause, Steering(state, history, should_stop), should_stop)
+            has_other_work = (lambda: bool(state.submissions.waiting())) if is_agent else lambda: False
+            yield from _wait(pause, Steering(state, history, should_stop), should_stop, has_other_work)
         except (Interrupted, PutDown, KeyboardInterrupt, GeneratorExit):
             let_nothing_out(history, make_night)
             raise
 
 
-def _wait(seconds: float, steering: Steering, should_stop: Callable[[], bool]) -> Iterator[SessionEvent]:
-    """Wait, but not for somebody who wants to stop. Raises Interrupted and PutDown."""
+def _wait(
+    seconds: float, steering: Steering, should_stop: Callable[[], bool], has_other_work: Callable[[], bool]
+) -> Iterator[SessionEvent]:
+    """Wait, but not where there is other work, nor for somebody who wants to stop. Raises Interrupted and PutDown."""
     until = time.monotonic() + seconds
-    while (left := until - time.monotonic()) > 0:
+    while (left := until - time.monotonic()) > 0 and not has_other_work():
         if should_stop():
             raise Interrupted
         with contextlib.suppress(Trouble, OSError):  # It may be the ledger that is not to be had: then it waits.
