@@ -16,7 +16,7 @@ from overnight.ledger.accounts import Used
 from overnight.ledger.history import History, choose_session
 from overnight.ledger.reader import LedgerReader
 from overnight.ledger.records import Resumed, Reviewed, Troubled, Verdict
-from tests.night import Night, sha
+from tests.night import SETTINGS, Night, sha
 
 VERDICTS = [verdict for verdict in get_args(Verdict) if verdict != "baseline"]
 
@@ -144,3 +144,21 @@ def test_a_keep_that_did_not_last_is_found(night: Night) -> None:
     assert [judged.number for judged in night.history.taken_back()] == [1]
     night.keep(1, 2.0)
     assert night.history.taken_back() == []
+
+
+def test_an_agent_that_is_waited_for_is_told_of_while_others_work(night: Night) -> None:
+    night.baseline(1.0)
+    night.history.append(Troubled(what="disk", reason="it is full", pause=3600.0))
+    night.discard(1, 2.0, proposer="submitted")
+    assert night.history.waiting() is None, "that is over"
+    night.history.append(Troubled(what="agent", reason="it was busy", pause=0.0))
+    night.discard(2, 2.0, proposer="submitted")
+    assert night.history.waiting() is None
+    night.history.append(Troubled(what="agent", reason="it is busy", pause=3600.0))
+    night.discard(3, 2.0, proposer="submitted")
+    waits = night.history.waiting()
+    assert waits is not None
+    assert isinstance(waits.record, Troubled)
+    assert waits.record.reason == "it is busy"
+    night.history.append(Resumed(pid=2, settings=SETTINGS))
+    assert night.history.waiting() is None, "it is asked anew"

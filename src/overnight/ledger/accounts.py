@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -191,9 +192,18 @@ class Accounts(Asking):
         return bool(self._source.rows(sql, session=self.session))
 
     def waiting(self) -> Event | None:
-        """The trouble that the session waits out, if the last that happened is one; `time + pause`: the next try."""
+        """The trouble that the session waits out, if the last that happened is one; `time + pause`: the next try.
+
+        What others have submitted is measured while an agent is waited for, so that may not be the last.
+        """
         last = self.last_event()
-        return last if last is not None and isinstance(last.record, Troubled) else None
+        if last is None or isinstance(last.record, Troubled):
+            return last
+        trouble = self._last("troubled")
+        if trouble is None or not isinstance(trouble.record, Troubled) or trouble.record.what != "agent":
+            return None
+        is_over = trouble.time + trouble.record.pause < time.time() or trouble.id < self._last_id("resumed")
+        return None if is_over else trouble
 
     def paused(self) -> Event | None:
         """The request by which a person has paused the process that is at work, if it is paused."""
