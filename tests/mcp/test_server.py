@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from overnight.cli.main import app
 from overnight.errors import OvernightError
+from overnight.loop.inbox import Submission
 from overnight.loop.reading import open_history
 from overnight.loop.state import State
 from overnight.mcp.serving import HttpServer
@@ -189,8 +190,14 @@ async def _servers_end(project: Project) -> None:
         assert (outcome["number"], outcome["verdict"]) == (1, "discard")
         while State.of(project.folder).holder():
             await anyio.sleep(0.05)
+        session = (await assistant.ask("status"))["session"]
         assert await assistant.ask("submit_experiment", **shut) == outcome, "it is known after the end, too"
         assert "is finished: all 1 experiments are done" in await assistant.refused("start_session", experiments=1)
+        State.of(project.folder).submissions.put(Submission.of(session, "one too many", knob(30)))
+        late = await assistant.ask("submit_experiment", hypothesis="one too many", patch=knob(30))
+        assert late["state"] == "waiting"
+        assert late["words"].startswith("the session is finished: all 1 experiments are done; the submission is kept, ")
+        assert late["words"].endswith("which takes more `experiments` or `hours`")
 
 
 async def _ask_one_that_is_killed(project: Project, **submission: str) -> None:

@@ -193,7 +193,7 @@ class Working:
             if not is_left and proposed is None:
                 return Outcome(state="waiting", words="a new session has begun meanwhile; submit it again")
             if state.holder() is None:
-                return Outcome(state="waiting", number=number, words=f"{_ended(history)}; {_KEPT}")
+                return Outcome(state="waiting", number=number, words=_ended(history))
             live = under_way(state)
             if held_up := _held_up(history, live, number):
                 return Outcome(state="waiting", number=number, words=held_up)
@@ -223,8 +223,10 @@ _RESUMED = "the submission is kept, and is measured after `resume`"
 def _ended(history: History) -> str:
     stopped = history.stopped()
     if stopped is None:
-        return "the session was killed"
-    return f"the session {'is finished' if stopped.finished else 'was put down'}: {stopped.reason}"
+        return f"the session was killed; {_KEPT}"
+    if stopped.finished:
+        return f"the session is finished: {stopped.reason}; {_KEPT}, which takes more `experiments` or `hours`"
+    return f"the session was put down: {stopped.reason}; {_KEPT}"
 
 
 def _held_up(history: History, live: Underway, number: int | None) -> str | None:
