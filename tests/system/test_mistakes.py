@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
+import sqlite3
 import subprocess
 import time
 from pathlib import Path
@@ -191,6 +193,32 @@ def test_a_ledger_that_is_none(project: Project) -> None:
     (project.folder / ".overnight" / "ledger.db").write_bytes(b"this is no database, only some text" * 100)
     for command in ("status", "run"):
         assert "damaged or no Overnight ledger" in project.refused(command)
+
+
+def rewrite(project: Project, kinds: str, change: str) -> None:
+    """As another version would have written some records: `change` is an SQL expression for the payload."""
+    with contextlib.closing(sqlite3.connect(project.folder / ".overnight" / "ledger.db")) as ledger, ledger:
+        ledger.execute("DROP TRIGGER events_are_never_changed")
+        ledger.execute(f"UPDATE events SET payload = {change} WHERE kind IN ({kinds})")
+
+
+def test_settings_that_a_newer_version_wrote_down(project: Project) -> None:
+    project.set(agent="search")
+    project.ok("run", "--no-sandbox", "--experiments", "1")
+    rewrite(project, "'session_started', 'resumed'", "json_set(payload, '$.settings.novel', 3)")
+    for command in ("status", "report", "verify", "brief", "run"):
+        said = project.refused(command, *(["--no-sandbox", "--experiments", "2"] if command == "run" else []))
+        assert "another version of Overnight, and this one does not understand novel" in said
+    assert len(project.log()) == 2, "what can be read is read"
+
+
+def test_records_that_a_newer_version_wrote_down(project: Project) -> None:
+    project.set(agent="search")
+    project.ok("run", "--no-sandbox", "--experiments", "1")
+    rewrite(project, "'judged'", "json_set(payload, '$.verdict', 'novel')")
+    for command in ("status", "log", "report", "show"):
+        said = project.refused(command, *(["1"] if command == "show" else []))
+        assert "(judged) cannot be read: either a newer Overnight wrote it" in said
 
 
 def test_the_session_branch_must_not_be_checked_out(project: Project) -> None:

@@ -40,7 +40,7 @@ def split_session(folder: Path, session: str | None, *, measure: bool, bundle: P
         repository = Repository.find(folder)
         if not repository.has(started.base):
             raise SessionError(f"git no longer has the commit that session {history.session} began with")
-        origin = Origin(repository, started.base, Scope(Settings.model_validate(started.settings).edit))
+        origin = Origin(repository, started.base, Scope(Settings.recorded(started.settings).edit))
         summary = summary_of(history, state)
         branches = split(origin, history, summary, alone)
     if bundle is not None:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import PydanticCustomError
 
+from overnight.errors import SessionError
 from overnight.goal.durations import Seconds
 from overnight.goal.sections import GuestLimits, LiveSettings, Slots, SlurmSettings, StopRules
 from overnight.plugins import Kind, is_name
@@ -147,6 +158,18 @@ class Settings(BaseModel):
     """How many runs are made at a time: a number, `auto` for what the machine has, or `{gpus: [0, 1]}`, one on each."""
     stop: StopRules = StopRules()
     """When the session ends by itself."""
+
+    @classmethod
+    def recorded(cls, written: Mapping[str, object]) -> Settings:
+        """The settings as a ledger has them. Raises SessionError where another Overnight's are not understood."""
+        try:
+            return cls.model_validate(written)
+        except ValidationError as error:
+            names = ", ".join(sorted({".".join(map(str, mistake["loc"])) for mistake in error.errors()}))
+            raise SessionError(
+                f"this session's settings were written down by another version of Overnight, and this one does not "
+                f"understand {names}; use the version that began the session, or a newer one (nothing is changed)"
+            ) from None
 
     @field_validator("run")
     @classmethod

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from pydantic import ValidationError
+
 from overnight.errors import SessionError
 from overnight.ledger.reader import Source
 from overnight.ledger.records import RECORD_KINDS, Record, Verdict
@@ -74,8 +76,15 @@ class Asking:
 
 
 def event_of(row: Sequence[Any]) -> Event:
+    """A row that `EVENTS` gives as an event. Raises SessionError where nobody can read its record."""
     event_id, time, clock, kind, payload = row
-    return Event(event_id, time, clock, RECORD_KINDS[kind].model_validate_json(payload))
+    try:
+        return Event(event_id, time, clock, RECORD_KINDS[kind].model_validate_json(payload))
+    except (KeyError, ValidationError):
+        raise SessionError(
+            f"the ledger's event {event_id} ({kind}) cannot be read: either a newer Overnight wrote it (update this "
+            "one), or the ledger is damaged (`overnight doctor` tells)"
+        ) from None
 
 
 def expect(kind: type[_R], event: Event | None) -> _R:

@@ -82,7 +82,7 @@ def measuring_again(state: State, session: str | None, should_stop: Callable[[],
         if not kept:
             raise SessionError(f"session {history.session} has kept nothing yet, so there is nothing to verify")
         started = history.started()
-        settings = Settings.model_validate(started.settings)
+        settings = Settings.recorded(started.settings)
         if settings.live is not None:
             raise SessionError(
                 f"session {history.session} was measured by people, and they are not asked again: what each change was "

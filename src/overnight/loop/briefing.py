@@ -103,7 +103,7 @@ def brief_now(goal: Path, session: str | None) -> Brief:
         if incumbent is None:
             raise SessionError("the baseline is not measured yet, so there is nothing to tell; `overnight run` does it")
         project = Project.of(Goal.read(goal), history.started().base)
-        settings = Settings.model_validate(history.settings_now())
+        settings = Settings.recorded(history.settings_now())
         under_way = [proposed for proposed in history.undecided() if proposed.commit]
         number, noise = history.last_number() + 1, _noise(history)
         brief = make_brief(project, settings, history, number, incumbent, noise, under_way)

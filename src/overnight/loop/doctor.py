@@ -129,7 +129,7 @@ class Doctor:
                 return
             history.append(started)
             added.append(Stopped(finished=False, reason="rebuilt from git: its ledger was lost"))
-        settings = Settings.model_validate(history.started().settings)
+        settings = Settings.recorded(history.started().settings)
         proposed = {proposal.number: proposal for proposal in history.proposed_after(0)}
         lost = [number for number in remembered.refs.numbers() if number not in proposed]
         for number in lost:
@@ -151,7 +151,7 @@ class Doctor:
 
     def _session(self, history: History) -> Iterator[Finding]:
         refs = SessionRefs(self._repository, history.session)
-        settings = Settings.model_validate(history.started().settings)
+        settings = Settings.recorded(history.started().settings)
         origin = Origin(self._repository, history.started().base, Scope(settings.edit))
         in_git = [*self._candidates(history, refs, origin), *self._keeps(history, refs, origin)]
         before = [*in_git, *verdicts_missing(history)]

@@ -60,7 +60,7 @@ def take_up(
             f"session {last.session} was rebuilt from what git remembers, after its ledger was lost: it can be read "
             "and applied, but not gone on with; start afresh with --new (apply first what you want to build on)"
         )
-    changes = _changes(Settings.model_validate(started.settings), settings)
+    changes = _changes(Settings.recorded(started.settings), settings)
     if last.baseline() is None and (changes or project.base != started.base):
         return begin()  # It never got off the ground, and was mended since.
     stopped = last.stopped()

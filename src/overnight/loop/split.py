@@ -63,7 +63,7 @@ def split(
         raise SessionError(f"session {history.session} has kept nothing, so there is nothing to apply")
     weave = _weave(origin, history, list(kept))
     groups = groups_of(origin, weave, list(kept))
-    settings = Settings.model_validate(history.started().settings)
+    settings = Settings.recorded(history.started().settings)
     command, is_exact, known = settings.score or settings.command, seems_exact(history), alone or {}
     tips: dict[str, str] = {}
     made: dict[str, Group] = {}

@@ -141,7 +141,7 @@ class Teller(BackgroundCompanion):
 
     def _best_words(self, history: History) -> tuple[Judged | None, Message | None]:
         best, summary = history.incumbent(), summarize(history, running=False)
-        settings = Settings.model_validate(history.settings_now())
+        settings = Settings.recorded(history.settings_now())
         if best is None or best.verdict != "keep" or best.metric is None or summary.baseline is None:
             return None, None
         before = self._best.metric if self._best is not None else None

@@ -127,7 +127,7 @@ class Summary:
 def summarize(history: History, *, running: bool, awaits_approval: int | None = None) -> Summary:
     """The summary of a session; `running` says whether a process is at work on it now."""
     started = history.started()
-    settings = Settings.model_validate(history.settings_now())
+    settings = Settings.recorded(history.settings_now())
     stopped = None if running else history.stopped()
     verified = history.verified()
     incumbent = history.incumbent()

@@ -35,7 +35,7 @@ class TrackedSession:
     def of(cls, history: History, folder: str) -> TrackedSession:
         """The session; `folder` is the name of the goal's folder."""
         begun = history.started()
-        settings = Settings.model_validate(history.settings_now())
+        settings = Settings.recorded(history.settings_now())
         time = repr(history.events_after(0, most=1)[0].time)
         known = (history.session, time, begun.base, begun.folder, begun.home, folder)
         own = hashlib.sha256("\n".join(known).encode()).hexdigest()[:16]
