@@ -16,7 +16,7 @@ from overnight.judge.words import verdict_words
             0.999,
             7,
             "better by 3 (",
-            "together with experiment 7, which was kept meanwhile; to be made again on top of that",
+            "but it does not go together with experiment 7, which is kept",
         ),
         (0.5, None, "not proven: better with a chance of 50 % (", "; stays in the running"),
     ],

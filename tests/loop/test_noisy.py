@@ -137,7 +137,7 @@ def test_a_winner_beside_which_another_one_was_kept_is_to_be_made_again(crew: Cr
     assert crew.panel.kept == [1]
     reason = crew.verdict(2).reason
     assert reason.startswith("better by ")
-    assert "does not go together with experiment 1, which was kept meanwhile" in reason
+    assert "does not go together with experiment 1, which is kept" in reason
     assert crew.verdict(2).undecided, "if the other one is taken back, it is this one's turn"
     assert crew.history.to_remake() == [2]
     finish(crew.noisy.take_out(Steered(act="take_back", number=1, request="r", text="")))

@@ -47,7 +47,7 @@ def verdict_words(
     if beside is not None:
         return (
             f"{taken_back}better by {gain.mean:.3g} ({bounds}), but it does not go together with experiment {beside}, "
-            "which was kept meanwhile; to be made again on top of that"
+            "which is kept"
         )
     if is_open:
         return (
