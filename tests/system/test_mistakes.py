@@ -42,6 +42,13 @@ def test_edit_file_that_is_not_tracked(project: Project) -> None:
     assert "git add other.py" in said
 
 
+def test_edit_file_that_is_a_link(project: Project) -> None:
+    (project.folder / "link.py").symlink_to("solve.py")
+    project.set(edit="link.py")
+    project.commit("a link")
+    assert "goal.md:2: `edit`: 'link.py' is a link to 'solve.py'" in project.refused("run")
+
+
 def test_every_mistake_in_the_goal_is_said_at_once(project: Project) -> None:
     project.set(metrc="loss", budget="soon", metric="", edit="nothing.py")
     said = project.refused("check").splitlines()

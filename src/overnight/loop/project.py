@@ -39,7 +39,7 @@ class Project(Origin):
         """The project around `goal`, at `base` or at the commit that is checked out.
 
         Raises RepositoryError when there is no repository or commit, GoalError when an `edit` file is not tracked,
-        or its EVOLVE-BLOCK markers do not pair.
+        is a symbolic link, or has EVOLVE-BLOCK markers that do not pair.
         """
         repository = Repository.find(goal.folder)
         commit = base or repository.head()
@@ -54,9 +54,17 @@ class Project(Origin):
                 ]
             )
         project = cls(repository, commit, scope, goal)
-        if mistakes := list(project._unpaired_markers()):
+        if mistakes := [*project._links(), *project._unpaired_markers()]:
             raise GoalError(mistakes)
         return project
+
+    def _links(self) -> Iterator[str]:
+        for path in self.scope.literal or ():
+            if target := self.repository.link(self.base, path):
+                yield (
+                    f"{self.goal.at('edit')}: `edit`: {path!r} is a link to {target!r}, and would stay as it is; name "
+                    "that file"
+                )
 
     def _unpaired_markers(self) -> Iterator[str]:
         for path, content in self.edit_files(self.base).items():

@@ -86,6 +86,13 @@ class Repository:
         entry = self._entry(commit, path)
         return bytes(entry.data) if isinstance(entry, pygit2.Blob) else None
 
+    def link(self, commit: str, path: str) -> str | None:
+        """Where `path` leads at `commit`; None if it is no symbolic link there."""
+        entry = self._entry(commit, path)
+        if isinstance(entry, pygit2.Blob) and entry.filemode == pygit2.enums.FileMode.LINK:
+            return bytes(entry.data).decode(errors="replace")
+        return None
+
     def commit_files(self, parent: str, changes: Mapping[str, bytes | None], message: str) -> str:
         """A new commit on top of `parent` with `changes` (paths relative to goal.md's folder; None deletes a file).
 
