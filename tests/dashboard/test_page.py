@@ -309,6 +309,7 @@ def test_one_slot_and_a_thinker_beside_it(chromium: Browser, told: Night, client
         expect(page.locator("#thinkers")).to_contain_text("claude is thinking about experiment 2")
         has_no_barriers(page)
         pulse.follow(proposed(2))
+        told.history.append(proposed(1).proposed, proposed(2).proposed)
         expect(page.locator("#thinkers li:visible")).to_have_count(0)
         expect(page.locator("#sentence")).to_contain_text("At work on experiment 1.")
 

@@ -89,8 +89,11 @@ def _sentence(stand: Stand, summary: Summary, history: History, places: int) -> 
             of = f" of {summary.experiments_wanted}" if summary.experiments_wanted else ""
             if summary.out:
                 return f"People meet the variant of experiment {summary.out}{of} beside the present version."
-            newest = f"experiment {history.last_number() or 1}{of}"
-            return f"At work in {places} slots; the newest is {newest}." if places > 1 else f"At work on {newest}."
+            if places > 1:
+                return f"At work in {places} slots; the newest is experiment {history.last_number() or 1}{of}."
+            # Others may be proposed already, and wait.
+            number = min((each.number for each in history.undecided()), default=history.last_number() + 1)
+            return f"At work on experiment {number}{of}."
 
 
 def _still_out(summary: Summary) -> str:
