@@ -19,10 +19,10 @@ from overnight.loop.events import NothingProposed, ProposalStarted, SessionEvent
 from overnight.loop.experiment import Experimenter
 from overnight.loop.lookahead import proposals_ahead
 from overnight.loop.proposing import NothingLeftError, propose
+from overnight.loop.queue import Queue
 from overnight.loop.reviewing import is_review_due, review
 from overnight.loop.steering import PutDown, Steering
 from overnight.loop.stopping import Stopping
-from overnight.loop.waiting import Waiting
 from overnight.propose.proposer import Proposer
 
 _LOOK_SECONDS = 0.1
@@ -77,7 +77,7 @@ class Pipeline:
         self._stopping = stopping
         self._should_stop = should_stop
         self._think_from = think_from
-        self._waiting = Waiting(bench, experimenter)
+        self._queue = Queue(bench, experimenter)
         self._measuring: dict[int, Proposed] = {}
         self._thinking: set[int] = set()
         self._reviewing: int | None = None
@@ -102,7 +102,7 @@ class Pipeline:
                 raise Interrupted
             over = yield from self._unless_wrong(self._begin_more(look_at_world))
             if self._is_at_an_end(over):
-                for proposed in self._waiting.pop_overtaken():
+                for proposed in self._queue.pop_overtaken():
                     yield self._bench.of_nothing(proposed, "it did not fit the best version any more at the end")
                 self.over = over
                 return
@@ -120,7 +120,7 @@ class Pipeline:
         except (Trouble, OSError, pygit2.GitError) as error:
             self._wrong = self._wrong or error
         except PutDown:
-            begun = {*self._measuring, *(each.number for each in self._waiting.in_line)}
+            begun = {*self._measuring, *(each.number for each in self._queue.in_line)}
             self._last = begun or set(self._thinking)
         return None
 
@@ -128,7 +128,7 @@ class Pipeline:
         """Do what people ask for, and begin what there is room for. Returns which rule says that there is no more."""
         yield from self._listen()
         look_at_world()
-        self._waiting.carry_over()
+        self._queue.carry_over()
         yield from self._measure_more()
         return (yield from self._think_more())
 
@@ -148,7 +148,7 @@ class Pipeline:
             return False
         if self._wrong is not None:
             raise self._wrong
-        return over is not None and not self._waiting.all
+        return over is not None and not self._queue.all
 
     def _listen(self) -> Iterator[SessionEvent]:
         """Do what a person asks for; what is about experiments that are kept waits until nothing is measured."""
@@ -173,13 +173,13 @@ class Pipeline:
         is_only_the_agent = isinstance(self._wrong, Trouble) and self._wrong.kind == "agent"
         if self._wrong is not None and not (is_only_the_agent or isinstance(self._wrong, StuckError)):
             return None
-        return next((each for each in self._waiting.ready if self._last is None or each.number in self._last), None)
+        return next((each for each in self._queue.ready if self._last is None or each.number in self._last), None)
 
     def _measure_more(self) -> Iterator[SessionEvent]:
         """Let every slot that is free take up what waits longest."""
         for slot in self._slots:
             while not slot.is_busy and (proposed := self._next_in_line()) is not None:
-                self._waiting.take(proposed)
+                self._queue.take(proposed)
                 self._measuring[proposed.number] = proposed
                 yield from self._crew.begin(slot, self._measured(proposed))
 
@@ -190,7 +190,7 @@ class Pipeline:
                 yield self._bench.of_nothing(proposed)
                 return
             left = yield from self._experimenter.decide(proposed)
-            if left is not None and self._waiting.put_back(left):
+            if left is not None and self._queue.put_back(left):
                 yield StoodInLine(left.number)
             self._measuring_seconds.append(time.monotonic() - began)
         finally:
@@ -198,7 +198,7 @@ class Pipeline:
 
     def _think_more(self) -> Generator[SessionEvent, None, str | None]:
         """Have as many proposals made as are wanted. Returns which rule says that there are to be no more."""
-        for proposed in self._waiting.pop_overtaken(submitted=True):  # Nobody is there to make it again.
+        for proposed in self._queue.pop_overtaken(submitted=True):  # Nobody is there to make it again.
             yield self._bench.of_nothing(proposed, _OVERTAKEN)
         while (submitted := self._takes_submission()) or self._wants_proposal():
             if stuck := self._stopping.stuck():
@@ -206,7 +206,7 @@ class Pipeline:
                 return None
             if over := self._stopping.reason() or (None if submitted else self._nothing_left()):
                 return over
-            thinker = self._submitter if submitted else self._free_thinker() if self._waiting.has_vacancy() else None
+            thinker = self._submitter if submitted else self._free_thinker() if self._queue.has_vacancy() else None
             if thinker is None:
                 yield from self._wait_for_submission()
                 return None
@@ -217,14 +217,14 @@ class Pipeline:
         """Whether something is submitted, and would be measured next: it goes in front of what agents think of."""
         if self._is_paused or self._wrong is not None or self._last is not None or self._submitter.is_busy:
             return False
-        is_next = sum(bool(each.request) for each in self._waiting.ready) < len(self._slots)
+        is_next = sum(bool(each.request) for each in self._queue.ready) < len(self._slots)
         if self._bench.settings.live is not None:  # People decide about one at a time, made on the best of that time.
-            is_next = not (self._measuring or self._waiting.all or self._thinking)
-        return is_next and self._waiting.has_vacancy(anew=False) and self._is_submitted()
+            is_next = not (self._measuring or self._queue.all or self._thinking)
+        return is_next and self._queue.has_vacancy(anew=False) and self._is_submitted()
 
     def _wait_for_submission(self) -> Iterator[SessionEvent]:
         """Tell once that nobody here thinks of anything."""
-        number = self._waiting.next_number
+        number = self._queue.next_number
         if self._most_thinkers == 0 and self._awaited != number:
             self._awaited = number
             yield ProposalStarted(number, SUBMITTED)
@@ -239,7 +239,7 @@ class Pipeline:
             proposing, measuring = map(statistics.fmean, (self._proposing_seconds, self._measuring_seconds))
             ahead = min(proposals_ahead(len(self._slots), proposing, measuring), self._most_ahead)
         free = sum(not slot.is_busy for slot in self._slots)
-        return free + ahead > len(self._waiting.ready) + len(self._thinking)
+        return free + ahead > len(self._queue.ready) + len(self._thinking)
 
     def _nothing_left(self) -> str | None:
         """Why nobody has anything left to try, if that was on this very incumbent."""
@@ -259,7 +259,7 @@ class Pipeline:
     def _thought(self, thinker: Worker[Proposer]) -> Thinking[None]:
         """One proposal, or a review where one is due."""
         bench, noise, name = self._bench, self._experimenter.noise, thinker.means.name
-        vacancy = self._waiting.fill(anew=thinker is not self._submitter)
+        vacancy = self._queue.fill(anew=thinker is not self._submitter)
         number, is_answered = vacancy.number, False
         self._thinking.add(number)
         try:
@@ -267,7 +267,7 @@ class Pipeline:
                 self._reviewing = number
                 yield from review(bench, name, number=number, noise=noise)
                 return  # It may have used up what was left of the money.
-            under_way = [*self._measuring.values(), *self._waiting.all]
+            under_way = [*self._measuring.values(), *self._queue.all]
             proposed = yield from propose(
                 bench, name, number=number, noise=noise, under_way=under_way, overtaken=vacancy.overtaken
             )
@@ -277,7 +277,7 @@ class Pipeline:
             if proposed.commit is None:
                 yield bench.of_nothing(proposed)
             else:
-                self._waiting.add(proposed)
+                self._queue.add(proposed)
         except NothingLeftError as reason:
             self._exhausted = (str(reason), bench.incumbent().commit)
             yield NothingProposed(number)
@@ -285,7 +285,7 @@ class Pipeline:
             if self._reviewing == number:
                 self._reviewing = None
             self._thinking.discard(number)
-            self._waiting.filled(vacancy, is_answered=is_answered)
+            self._queue.filled(vacancy, is_answered=is_answered)
 
     def _usual_seconds(self) -> tuple[deque[float], deque[float]]:
         """What the last proposals took, and what else the last experiments did."""

@@ -22,7 +22,7 @@ class Vacancy:
     was measured, and is an improvement that does not go together with what was kept meanwhile."""
 
 
-class Waiting:
+class Queue:
     """Proposals without a verdict that no slot has taken up, in the order in which they will be."""
 
     def __init__(self, bench: Bench, experimenter: Experimenter) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from overnight.loop.events import RunFinished
 from overnight.loop.experiment import Experimenter
-from overnight.loop.waiting import Vacancy, Waiting
+from overnight.loop.queue import Queue, Vacancy
 from tests.checkout import Checkout
 from tests.loop.workbench import GOAL, Workbench
 
@@ -29,9 +29,9 @@ def workbench(checkout: Checkout) -> Iterator[Workbench]:
         yield workbench
 
 
-def waiting_of(workbench: Workbench) -> Waiting:
+def queue_of(workbench: Workbench) -> Queue:
     """As a session that begins now has it."""
-    return Waiting(workbench.bench, Experimenter(workbench.bench))
+    return Queue(workbench.bench, Experimenter(workbench.bench))
 
 
 def keep(workbench: Workbench, number: int, *, line: int) -> None:
@@ -42,45 +42,45 @@ def keep(workbench: Workbench, number: int, *, line: int) -> None:
     assert workbench.verdict(number).verdict == "keep"
 
 
-def numbers(waiting: Waiting) -> list[int]:
-    return [each.number for each in waiting.ready]
+def numbers(queue: Queue) -> list[int]:
+    return [each.number for each in queue.ready]
 
 
 def test_a_session_finds_what_waits_and_which_numbers_are_free(workbench: Workbench) -> None:
     for number in (1, 4):
         workbench.propose(number, f"idea_{number} = 1", line=2 * number)
-    waiting = waiting_of(workbench)
-    assert numbers(waiting) == [1, 4]
-    assert waiting.next_number == 2
-    assert [waiting.fill() for _ in range(2)] == [Vacancy(2), Vacancy(3)]
-    assert waiting.fill() == Vacancy(5)
-    assert not waiting.has_vacancy()  # The goal wants five.
+    queue = queue_of(workbench)
+    assert numbers(queue) == [1, 4]
+    assert queue.next_number == 2
+    assert [queue.fill() for _ in range(2)] == [Vacancy(2), Vacancy(3)]
+    assert queue.fill() == Vacancy(5)
+    assert not queue.has_vacancy()  # The goal wants five.
 
 
 def test_who_comes_to_no_proposal_leaves_the_number_to_the_next_one(workbench: Workbench) -> None:
-    waiting = waiting_of(workbench)
-    first = waiting.fill()
-    waiting.fill()
-    waiting.filled(first, is_answered=False)
-    assert waiting.fill() == first
-    assert waiting.next_number == 3
+    queue = queue_of(workbench)
+    first = queue.fill()
+    queue.fill()
+    queue.filled(first, is_answered=False)
+    assert queue.fill() == first
+    assert queue.next_number == 3
 
 
 def test_what_waits_is_carried_over_or_proposed_again(workbench: Workbench) -> None:
     fits = workbench.propose(1, "idea_1 = 1", line=2)
     overtaken = workbench.propose(2, "idea_2 = 1", line=6)
     keep(workbench, 3, line=6)
-    waiting = waiting_of(workbench)
-    waiting.carry_over()
-    [carried] = waiting.all
+    queue = queue_of(workbench)
+    queue.carry_over()
+    [carried] = queue.all
     assert (carried.number, carried.parent, carried.inside) == (1, workbench.bench.incumbent().commit, (3,))
     assert carried.commit != fits.commit
-    assert waiting.has_vacancy()
-    assert waiting.fill(anew=False) == Vacancy(4)
-    assert waiting.fill() == Vacancy(2, overtaken)
-    waiting.filled(Vacancy(2, overtaken), is_answered=False)
-    assert waiting.pop_overtaken(submitted=True) == []
-    assert waiting.pop_overtaken() == [overtaken]
+    assert queue.has_vacancy()
+    assert queue.fill(anew=False) == Vacancy(4)
+    assert queue.fill() == Vacancy(2, overtaken)
+    queue.filled(Vacancy(2, overtaken), is_answered=False)
+    assert queue.pop_overtaken(submitted=True) == []
+    assert queue.pop_overtaken() == [overtaken]
 
 
 def test_an_improvement_that_made_way_is_made_again_by_one_of_those_who_think(workbench: Workbench) -> None:
@@ -92,29 +92,29 @@ def test_an_improvement_that_made_way_is_made_again_by_one_of_those_who_think(wo
         pass
     assert [workbench.verdict(number).verdict for number in (1, 2)] == ["discard", "keep"]
     assert "they change the same lines" in workbench.verdict(1).reason
-    waiting = waiting_of(workbench)
-    assert waiting.fill(anew=False) == Vacancy(3)  # Whoever submits something has thought of it already.
-    remade = waiting.fill()
+    queue = queue_of(workbench)
+    assert queue.fill(anew=False) == Vacancy(3)  # Whoever submits something has thought of it already.
+    remade = queue.fill()
     assert remade == Vacancy(4, first)
-    assert waiting.fill() == Vacancy(5)
-    waiting.filled(remade, is_answered=False)
-    assert waiting.fill() == remade
+    assert queue.fill() == Vacancy(5)
+    queue.filled(remade, is_answered=False)
+    assert queue.fill() == remade
     proposed = workbench.propose(4, "idea_1_again = 1", line=4)
-    workbench.history.append(proposed.model_copy(update={"remakes": 1, "again": True}))
-    waiting.filled(remade, is_answered=True)
+    workbench.history.append(proposed.model_copy(update={"remakes": 1}))
+    queue.filled(remade, is_answered=True)
     assert workbench.history.to_remake() == []
 
 
 def test_what_was_submitted_goes_before_what_agents_thought_of_and_behind_what_was_submitted_before(
     workbench: Workbench,
 ) -> None:
-    waiting = waiting_of(workbench)
+    queue = queue_of(workbench)
     for number, request in ((1, ""), (2, "a"), (3, ""), (4, "b")):
         proposed = workbench.propose(number, f"idea_{number} = 1", line=2 * number)
-        waiting.add(proposed.model_copy(update={"request": request}))
-    assert numbers(waiting) == [2, 4, 1, 3]
-    first = waiting.ready[0]
-    waiting.take(first)
-    assert numbers(waiting) == [4, 1, 3]
-    assert not waiting.put_back(first)  # It stands on nothing that is open.
-    assert waiting.pop_overtaken(submitted=True) == [first]
+        queue.add(proposed.model_copy(update={"request": request}))
+    assert numbers(queue) == [2, 4, 1, 3]
+    first = queue.ready[0]
+    queue.take(first)
+    assert numbers(queue) == [4, 1, 3]
+    assert not queue.put_back(first)  # It stands on nothing that is open.
+    assert queue.pop_overtaken(submitted=True) == [first]
