@@ -13,9 +13,10 @@ from typing import IO
 def write_whole(path: Path, content: str, *, mode: int | None = None) -> None:
     """Write a UTF-8 file that nobody ever sees half of; `mode` is who may read it from the first moment on.
 
-    Raises OSError when it cannot be written; what was there before is then as it was.
+    Several may write the same at a time: the last one counts. Raises OSError when it cannot be written; what was there
+    before is then as it was.
     """
-    half = path.with_suffix(".half")
+    half = path.with_name(f"{path.name}.{secrets.token_hex(4)}.half")
     try:
         if mode is not None:
             half.touch(mode)

@@ -80,9 +80,7 @@ class Mailbox(Generic[_Letter]):
     def put(self, letter: _Letter) -> None:
         """Leave a letter, whole or not at all. Raises OSError when it cannot be written."""
         self.folder.mkdir(mode=0o700, exist_ok=True)
-        own = self.folder / f"{letter.request}.{secrets.token_hex(4)}.left"  # Others may leave the same just now.
-        write_whole(own, letter.model_dump_json())
-        own.replace(self._place(letter.request))
+        write_whole(self._place(letter.request), letter.model_dump_json())
 
     def waiting(self) -> list[_Letter]:
         """The letters, oldest first. What is none is passed over."""
