@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 from overnight.errors import OvernightError
 from overnight.folders import remove
 from overnight.goal.settings import Settings
+from overnight.morning.plain import printable
 from overnight.propose.agents.agent import Agent, Asking
 from overnight.propose.agents.conversation import Conversation
 from overnight.propose.agents.said import Said
@@ -238,8 +239,7 @@ def hypothesis_of(said: str, before: Mapping[str, bytes], changes: Mapping[str, 
 
     It becomes the subject of a commit, and what would act on a terminal is nothing that git leaves out.
     """
-    words = redact(" ".join(said.split()))[:LONGEST_HYPOTHESIS] or describe(before, changes)
-    return "".join(sign if sign.isprintable() else "�" for sign in words)
+    return printable(redact(" ".join(said.split()))[:LONGEST_HYPOTHESIS] or describe(before, changes))
 
 
 def describe(before: Mapping[str, bytes], changes: Mapping[str, bytes | None]) -> str:
