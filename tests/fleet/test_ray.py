@@ -124,9 +124,8 @@ def test_a_node_that_dies_has_its_run_repeated_elsewhere_but_not_where_the_setup
     doomed = nodes.add(mortal=1)
     fleet = opened(away.open(fleet="ray", resources={"mortal": 1}, setup=setup))
     slot = fleet.slots[0]
-    assert (
-        slot.measure(Task(away.base, 0, "baseline", 1)).value == 3
-    )  # What goes wrong from here on is not our mistake.
+    measured = slot.measure(Task(away.base, 0, "baseline", 1))
+    assert measured.value == 3  # What goes wrong from here on is no mistake of ours.
     with ThreadPoolExecutor(1) as thread:
         run = thread.submit(slot.measure, Task(away.candidate(program), 1, "candidate", 1))
         assert eventually(lambda: "here" in printed(away))

@@ -24,7 +24,6 @@ from overnight.loop.undo import dropped
 from overnight.loop.weaving import lines_saved
 from overnight.repo.candidate import fingerprint
 
-_SAME_LINES = "they change the same lines"
 _PAIRS = 2
 """Runs on fresh seeds of a suspicious winner and of the incumbent."""
 
@@ -93,7 +92,7 @@ class ExactCourse:
                 self._blocked_by[candidate.number] = ahead.number
                 return candidate
             elif alone is not None:
-                yield from _better_stays(bench, alone, _SAME_LINES, started)
+                yield from _better_stays(bench, alone, None, started)
                 return None
             else:
                 return candidate
@@ -190,8 +189,7 @@ def _lost(
 ) -> InSlot[None]:
     """The verdict on what is no improvement on top of the version that it stands on; `alone` says where it was one."""
     if alone is not None:
-        why = result.words if result else run.reason
-        yield from _better_stays(bench, alone, f"together they are no improvement ({why})", started)
+        yield from _better_stays(bench, alone, result.words if result else run.reason, started)
     elif result is None:
         yield bench.failed(_record(bench, candidate, started), run)
     else:
@@ -223,11 +221,13 @@ def _kept(bench: Bench, result: _Result, judged: Judged) -> Judged:
     return bench.kept_on(result.on, result.version, judged.model_copy(update=result.numbers))
 
 
-def _better_stays(bench: Bench, alone: _Result, why: str, started: float) -> InSlot[None]:
-    """A winner does not go together with what was kept while it was measured, and `why` says so: which is better?
+def _better_stays(bench: Bench, alone: _Result, together: str | None, started: float) -> InSlot[None]:
+    """A winner does not go together with what was kept while it was measured: which is better?
 
-    What goes for the sake of other changes to the same lines is to be made again on top of them.
+    `together` says what they came to as one version; None where they change the same lines. Then what goes is to be
+    made again on top of what stays.
     """
+    why = "they change the same lines" if together is None else f"together they are no improvement ({together})"
     incumbent, candidate = bench.incumbent(), alone.candidate
     judged, other = _record(bench, candidate, started), f"experiment {incumbent.number}"
     gain = bench.settings.gain(alone.value, incumbent.metric or 0.0)
@@ -236,7 +236,7 @@ def _better_stays(bench: Bench, alone: _Result, why: str, started: float) -> InS
         gain = bench.settings.gain(run.value, run.rival) if run.value is not None and run.rival is not None else 0.0
     if gain <= 0 or alone.on.number not in (0, *bench.kept()):
         reason = f"{alone.words} by itself, but {other}, which was kept meanwhile, is no worse: {why}"
-        overtaken_by = incumbent.number if why == _SAME_LINES else None
+        overtaken_by = incumbent.number if together is None else None
         yield bench.write(judged, reason=reason, overtaken_by=overtaken_by, **alone.numbers)
         return
     broken, flags = yield from _tried(bench, alone)
@@ -244,12 +244,12 @@ def _better_stays(bench: Bench, alone: _Result, why: str, started: float) -> InS
         yield bench.write(judged, reason=f"{broken} (it was {alone.words})", flags=flags, **alone.numbers)
         return
     if bench.incumbent().commit != incumbent.commit:  # Something else was kept while the guards were tried.
-        yield from _better_stays(bench, alone, why, started)
+        yield from _better_stays(bench, alone, together, started)
         return
     chain = bench.history.kept()
     later = chain[[0, *(each.number for each in chain)].index(alone.on.number) :]
     reason = f"made way for experiment {candidate.number}, which is better by {gain:.3g}: {why}"
-    overtaken_by = candidate.number if why == _SAME_LINES else None
+    overtaken_by = candidate.number if together is None else None
     lost = [dropped(bench, each, reason).model_copy(update={"overtaken_by": overtaken_by}) for each in later]
     words = f"{alone.words}; {other}, which was kept meanwhile, made way for it: {why}"
     kept = _kept(bench, alone, judged).model_copy(update={"reason": words, "flags": flags})

@@ -64,7 +64,7 @@ def propose(
     change = None if proposal.knows_the_past else change_of(brief.files, files)
     remade = overtaken if overtaken is not None and overtaken.number != number else None
     verdict, reason = _check(project, history, brief, proposal, files)
-    if verdict is None and change and not remade and (known := repeated(history, number, change, about)):
+    if verdict is None and change and remade is None and (known := repeated(history, number, change, about)):
         verdict, reason = "no_change", known
     commit = None
     if verdict is None:
