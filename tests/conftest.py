@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from overnight.runs.sandbox import NoSandbox, Sandbox, find_sandbox
@@ -15,6 +16,11 @@ from tests.night import Night
 from tests.postgres import PostgresServer, postgres_server
 
 __all__ = ["chromium"]  # A fixture, for all that look at pages.
+
+hypothesis.settings.register_profile(  # How long an example takes says nothing on a machine that is busy.
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], parent=hypothesis.settings.default
+)
+hypothesis.settings.load_profile("busy")
 
 _AT_LEAST = 3
 """Tests wait about as often as they compute: two cores have work for three at once."""

@@ -170,7 +170,6 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 runs = st.lists(st.tuples(st.lists(st.integers(1, 6), max_size=4, unique=True), finite), max_size=12)
 
 
-@settings(deadline=None)
 @given(runs, runs, st.sets(st.integers(1, 6)), st.sets(st.integers(1, 6)))
 def test_whatever_was_closed_and_comes_back_chances_stay_chances(
     before: list[tuple[list[int], float]], after: list[tuple[list[int], float]], lost: set[int], sure: set[int]
@@ -263,7 +262,7 @@ def everything(judge: Judge, numbers: Sequence[int]) -> object:
     )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.integers(0, 1000), st.lists(st.integers(0, 3), min_size=40, max_size=90), st.data())
 def test_told_again_in_the_order_of_the_ledger_the_judge_is_the_same(
     seed: int, turns: list[int], data: st.DataObject

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overnight.judge.judge import KEPT, MOST_DUEL_RUNS, NONE, Judge
@@ -195,7 +195,6 @@ def test_the_order_within_a_pair_does_not_matter(story: Story, without: float, w
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
-@settings(deadline=None)
 @given(
     st.lists(finite, min_size=2, max_size=6, unique=True),
     st.lists(st.tuples(ideas, finite), max_size=12),

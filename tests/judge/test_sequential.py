@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from overnight.judge.sequential import (
@@ -32,7 +32,6 @@ def is_precise(heads: int, total: int) -> bool:
     return wealth(heads, total) - wealth_either_way(heads, total) > -600
 
 
-@settings(deadline=None)
 @given(COUNTS, COUNTS)
 def test_a_toss_of_a_fair_coin_leaves_the_wealth_what_it_is_on_average(heads: int, tails: int) -> None:
     total = heads + tails
@@ -42,7 +41,6 @@ def test_a_toss_of_a_fair_coin_leaves_the_wealth_what_it_is_on_average(heads: in
             assert np.logaddexp(up, down) - math.log(2) == pytest.approx(now, abs=1e-6)
 
 
-@settings(deadline=None)
 @given(COUNTS, COUNTS)
 def test_both_sides_are_treated_alike(one: int, other: int) -> None:
     here, there = ratio(Side(one, PEOPLE), Side(other, PEOPLE)), ratio(Side(other, PEOPLE), Side(one, PEOPLE))
@@ -55,7 +53,6 @@ def test_both_sides_are_treated_alike(one: int, other: int) -> None:
     assert forth + back == pytest.approx(1)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 10_000), st.data())
 def test_more_heads_are_more_wealth_and_a_higher_ratio(total: int, data: st.DataObject) -> None:
     heads = data.draw(st.integers(0, total - 1))
@@ -65,7 +62,6 @@ def test_more_heads_are_more_wealth_and_a_higher_ratio(total: int, data: st.Data
     assert (fewer.low, fewer.estimate, fewer.high) <= (more.low, more.estimate, more.high)
 
 
-@settings(deadline=None)
 @given(st.integers(20, 50_000))
 def test_what_is_kept_has_an_interval_above_nothing(total: int) -> None:
     heads = heads_to_win(total)

@@ -21,7 +21,7 @@ from tests.night import SETTINGS, Night, sha
 VERDICTS = [verdict for verdict in get_args(Verdict) if verdict != "baseline"]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(st.sampled_from(VERDICTS), max_size=30))
 def test_counts_order_and_incumbent_agree_with_what_was_written(verdicts: list[Verdict]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -57,7 +57,7 @@ def test_an_undamaged_one_is_sound_and_loses_nothing(tmp_path: Path, whole: byte
     ledger.close()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_whatever_is_overwritten_only_true_events_are_left(tmp_path: Path, whole: bytes, data: st.DataObject) -> None:
     path = tmp_path / "ledger.db"
@@ -74,7 +74,7 @@ def test_whatever_is_overwritten_only_true_events_are_left(tmp_path: Path, whole
     assert len(found.rows) >= len(order) - 9 * (length / 4096 + 2)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(share=st.floats(0.1, 1))
 def test_of_a_file_that_was_cut_off_the_beginning_is_left(tmp_path: Path, whole: bytes, share: float) -> None:
     path = tmp_path / "ledger.db"

@@ -57,7 +57,6 @@ def test_what_is_no_plain_number_is_left_alone(text: str) -> None:
     assert step(text, 1) is None
 
 
-@settings(deadline=None)
 @given(st.floats(-1e9, 1e9).map(repr) | st.integers(-(10**9), 10**9).map(str), st.floats(-3, 3), st.booleans())
 def test_every_step_goes_the_way_it_says(text: str, octaves: float, fraction: bool) -> None:
     fraction = fraction and is_fraction("beta", text)
@@ -240,7 +239,7 @@ def test_switches_keep_their_case() -> None:
 _numbers = st.floats(-1e6, 1e6).map(repr) | st.integers(-999, 99999).map(str) | st.sampled_from(["1_000", "1e-3", ".5"])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.sampled_from(["LR", "x"]), _numbers, st.text("# é'1\"", max_size=8)), min_size=1, max_size=6)
 )
@@ -261,7 +260,6 @@ _json = st.recursive(
 )
 
 
-@settings(deadline=None)
 @given(_json, st.sampled_from([None, 2]))
 def test_json_still_parses_after_any_edit(document: object, indent: int | None) -> None:
     source = json.dumps(document, indent=indent)
@@ -276,7 +274,7 @@ _tables = st.dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(_tables)
 def test_toml_still_parses_after_any_edit(values: dict[str, object]) -> None:
     source = "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
@@ -285,7 +283,7 @@ def test_toml_still_parses_after_any_edit(values: dict[str, object]) -> None:
         assert [key for key, value in values.items() if changed[key] != value] == [place.id]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(_tables)
 def test_yaml_still_parses_after_any_edit(values: dict[str, object]) -> None:
     source = "".join(f"{key}: {json.dumps(value)}  # 7\n" for key, value in values.items())

@@ -205,7 +205,7 @@ def test_a_value_that_crashed_is_not_tried_again_while_there_are_others() -> Non
     assert crashes == ["0"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     st.sampled_from(["2", "1", "0", "0.0", "-1", "0.9", "1_000", "1e-3"]),
     st.lists(st.none() | st.floats(-1, 1), min_size=30, max_size=30),
@@ -283,7 +283,7 @@ def test_several_slots_get_different_ideas() -> None:
     assert len(set(ideas)) == 8
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32), st.lists(st.sampled_from(["measured", "crash", "timeout"]), max_size=25))
 def test_a_resumed_search_goes_on_as_if_never_interrupted(seed: int, endings: list[str]) -> None:
     session = Session(quadratic, {"train.py": TRAIN}, seed)

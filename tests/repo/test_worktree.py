@@ -192,7 +192,7 @@ def do(folder: Path, deed: str, name: str) -> None:
         pass
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(DEEDS, max_size=4))
 def test_no_sequence_of_deeds_leaves_a_trace(rounds: list[list[tuple[str, str]]]) -> None:
     with tempfile.TemporaryDirectory() as name:

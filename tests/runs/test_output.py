@@ -45,7 +45,7 @@ def test_the_last_of_many_metrics_counts(tmp_path: Path) -> None:
     assert output.numbers()["loss"] == 59_999
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.binary(max_size=300), st.lists(st.integers(1, 50), max_size=20))
 def test_pieces_make_no_difference(content: bytes, cuts: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:

@@ -83,7 +83,9 @@ def test_at_its_limit_one_is_ended_with_its_orphans_and_the_others_go_on(tmp_pat
 
 def test_two_forests_that_keep_forking_leave_nobody(tmp_path: Path, sandbox: Sandbox) -> None:
     marks = [f"4{os.getpid()}.{number}" for number in range(2)]
-    forest = "for _ in range(4):\n    if os.fork() == 0:\n        while True:\n            daemon('sleep', '{}')\n"
+    # Not as fast as they can: a busy machine would be full of them before anybody has looked.
+    grows = "        while True:\n            daemon('sleep', '{}')\n            time.sleep(0.03)\n"
+    forest = f"for _ in range(4):\n    if os.fork() == 0:\n{grows}"
     with ThreadPoolExecutor() as threads:
         runs = [
             threads.submit(start, tmp_path / mark, sandbox, f"{DAEMON}\n{forest.format(mark)}\ntime.sleep(60)\n", limit)

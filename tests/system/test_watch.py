@@ -101,8 +101,8 @@ def in_a_terminal(project: Project, width: int, env: dict[str, str], *arguments:
 
 
 def test_status_says_what_is_going_on_now(project: Project) -> None:
-    an_exact_night(project, seconds="1.5")
-    running = begin(project, "--experiments", "1")
+    an_exact_night(project, seconds="15")
+    running = begin(project)
     told = re.compile(r"^now          experiment \d: measuring [a-z ]+, \d+ s of 20 s$", re.MULTILINE)
     until(lambda: told.search(project.ok("status")), "status never said what it is doing")
     running.terminate()

@@ -102,6 +102,8 @@ class Tree:
         """End everyone, however often they fork meanwhile."""
         if main_is_over and not self._orphans():
             return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._pid, signal.SIGKILL)  # All at one moment, so that nobody among them forks meanwhile.
         # A process that hangs in the kernel (a dead network drive, a lost GPU) cannot be ended by anyone: not for ever.
         patience = time.monotonic() + _KILL_PATIENCE_SECONDS
         while time.monotonic() < patience:

@@ -40,7 +40,7 @@ def nights(draw: st.DrawFn) -> Staircase:
     return chart
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(nights(), FRAMES)
 def test_everything_lies_within_the_picture(chart: Staircase, frame: Frame) -> None:
     scene = lay_out(chart, frame)
@@ -56,7 +56,7 @@ def test_everything_lies_within_the_picture(chart: Staircase, frame: Frame) -> N
     assert len(scene.kept) == len(chart.kept[0])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(nights(), FRAMES)
 def test_names_can_be_read(chart: Staircase, frame: Frame) -> None:
     scene = lay_out(chart, frame)
@@ -70,7 +70,7 @@ def test_names_can_be_read(chart: Staircase, frame: Frame) -> None:
         assert not any(label.box.overlaps(Box(dot.x - 4, dot.y - 4, dot.x + 4, dot.y + 4)) for dot in scene.kept)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(nights(), FRAMES)
 def test_the_band_is_around_the_line(chart: Staircase, frame: Frame) -> None:
     scene = lay_out(chart, frame)
