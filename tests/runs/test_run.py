@@ -102,6 +102,20 @@ def test_a_scorer_that_fails_gives_no_metric_whatever_the_run_printed(order: Run
     assert reason in result.reason
 
 
+@pytest.mark.parametrize(
+    ("score", "reason"),
+    [
+        ("echo the label was 7 >&2; exit 1", "the scorer stopped with exit code 1 (what it printed may tell"),
+        ("echo label=7", "scorer: `loss` was never printed"),
+    ],
+)
+def test_a_scorer_that_knows_what_is_hidden_is_not_quoted(order: RunOrder, score: str, reason: str) -> None:
+    result = go(order, command="echo loss: 0", score=score, discreet=True)
+    assert result.reason.startswith(reason)
+    assert "label" not in result.reason
+    assert "label" in result.output_tail, "it is there for people"
+
+
 def test_the_scorer_is_not_asked_about_a_run_that_failed(order: RunOrder) -> None:
     result = go(order, command="exit 1", score="touch asked; echo loss: 1")
     assert result.outcome == "crash"

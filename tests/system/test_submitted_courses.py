@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -89,9 +91,9 @@ def test_each_that_people_decide_stands_on_what_was_kept_before_it(project: Proj
 SCORE = """import os
 knob = int(open(os.environ["OVERNIGHT_ARTIFACTS"] + "/out").read())
 label = int(open("labels.txt").read())
-print("the answer was", label)
-assert knob > 0, "a knob is never negative"
-print("loss:", abs(knob - label))
+print("the answer was", label, "or answer:", label)
+assert knob > 0, f"{label} is not negative"
+print("loss:", abs(knob - label), "far: 1")
 """
 
 
@@ -100,7 +102,7 @@ def test_what_a_scorer_prints_of_what_is_hidden_is_told_to_no_proposer(project: 
     project.write("score.py", SCORE)
     put = 'open(os.environ["OVERNIGHT_ARTIFACTS"] + "/out", "w").write(str(KNOB))'
     project.write("solve.py", f'import os\nKNOB = 10\nprint("the run says", KNOB)\n{put}\n')
-    project.set(agent="submitted", score=f"{sys.executable} score.py", hidden="labels.txt")
+    project.set(agent="submitted", score=f"{sys.executable} score.py", hidden="labels.txt", guards='["far < 2"]')
     project.commit()
     knobs = iter(["KNOB = 30", "KNOB = -1"])
 
@@ -117,11 +119,37 @@ def test_what_a_scorer_prints_of_what_is_hidden_is_told_to_no_proposer(project: 
         explained = Reading(goal).explain_decision(number)
         assert explained["output_tail"].startswith("the run says ")
         assert "4711" not in str(explained)
+    measured = Reading(goal).explain_decision(1)["measurements"][-1]["metrics"]
+    assert measured.keys() == {"loss", "far", "wall_seconds", "cpu_seconds", "peak_mb"}, "what goal.md names is told"
     brief = brief_now(goal, None).text()
     assert "the run says -1" in brief
-    assert "a knob is never negative" in brief, "that is the reason"
+    assert "the scorer stopped with exit code 1 (" in brief
     assert "4711" not in brief
-    assert "the answer was 4711" in project.ok("show", "1"), "a person may see it"
+    assert "4711" not in str((Reading(goal).history(), Reading(goal).report(), Reading(goal).status()))
+    shown = project.ok("show", "2")
+    assert "4711 is not negative" in shown, "a person may see it"
+    assert "the answer was 4711" in shown
+
+
+def test_what_a_comparison_prints_of_what_is_hidden_is_told_to_no_proposer(project: Project) -> None:
+    project.write("labels.txt", "4711")
+    comparison = 'label = open("labels.txt").read()\nprint("answer:", label)\nprint("incumbent.loss: 1")\n'
+    project.write("compare.py", f"{comparison}print('candidate.loss: 1')\n")
+    project.set(agent="submitted", run="", compare=f"{sys.executable} compare.py", hidden="labels.txt")
+    project.commit()
+    play(project, lambda event: "stop" if isinstance(event, ProposalStarted) else "")
+    goal = project.folder / "goal.md"
+    explained = Reading(goal).explain_decision(0)
+    assert explained["measurements"][-1]["value"] == 1
+    assert "4711" not in str(explained)
+    assert "answer: 4711" in project.ok("show", "0")
+    project.write("compare.py", comparison)
+    project.commit()
+    said = project.refused("check")
+    assert "`candidate.loss` was never printed; print lines " in said
+    assert "4711" not in said, "an assistant may hear it, too"
+    (log,) = re.findall(r"printed more: (.*)$", said, re.MULTILINE)
+    assert "answer: 4711" in Path(log).read_text()
 
 
 SEVERAL = """import os, random

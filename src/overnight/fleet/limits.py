@@ -15,6 +15,11 @@ def is_limit(guard: str) -> bool:
     return _LIMIT.fullmatch(guard) is not None
 
 
+def limited(guards: Iterable[str]) -> set[str]:
+    """The names of the numbers that have a limit."""
+    return {limit["name"] for guard in guards if (limit := _LIMIT.fullmatch(guard))}
+
+
 def broken_limit(guards: Iterable[str], metrics: Mapping[str, float]) -> str | None:
     """The first limit that does not hold, in words; None when all do."""
     for guard in guards:

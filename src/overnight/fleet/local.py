@@ -155,6 +155,8 @@ class LocalSlot:
             sandbox=self._sandbox,
             room=room,
             score_room=rooms.of_scorer(score, self._score_copy, artifacts) if score and self._score_copy else None,
+            # What only `overnight verify` runs is read by people.
+            discreet=bool(settings.hidden) and task.measured_by is None,
             score_env=settings.score_env,
             artifacts=artifacts,
             output=output,

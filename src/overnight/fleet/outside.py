@@ -21,7 +21,7 @@ from overnight.repo.git import Repository
 from overnight.repo.worktree import Worktree
 from overnight.runs.logs import place_in_state
 from overnight.runs.metrics import SIDES, Rate
-from overnight.runs.output import Output
+from overnight.runs.output import Output, of_the_scorer
 from overnight.runs.own import run_own
 from overnight.runs.process import Ended
 
@@ -39,6 +39,7 @@ class Outside:
         assert settings.live is not None, "only a live goal has an outside"
         self._live: LiveSettings = settings.live
         self._metric = settings.metric
+        self._hides = bool(settings.hidden)
         self._session = session
         self._base = base
         self._logs = logs
@@ -96,7 +97,7 @@ class Outside:
             metrics={name: value for name, value in own.items() if math.isfinite(value)},
             exit_code=ended.exit_code,
             output=place_in_state(place),
-            output_tail=output.tail(),
+            output_tail=of_the_scorer(output.tail()) if self._hides else output.tail(),
             wall_seconds=ended.wall_seconds,
             cpu_seconds=ended.cpu_seconds,
         )

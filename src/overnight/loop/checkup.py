@@ -191,7 +191,10 @@ def _found(project: Project, runs: list[Measured], beside: tuple[Beside, ...]) -
         frozen_files=frozen_files,
         run_seconds=seconds,
         experiments_a_night=int(NIGHT_HOURS * 3600 / max(seconds, 0.05) * fair_slots(beside)),
-        other_numbers={name: value for name, value in runs[-1].metrics.items() if name not in usage},
+        # An assistant may be the one who asks.
+        other_numbers={
+            name: value for name, value in runs[-1].metrics.items() if name not in usage and not settings.hidden
+        },
         advice=(*_advice(project, runs, noise, mean), *_advice_on_slots(project, beside)),
         beside=beside,
     )

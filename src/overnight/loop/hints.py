@@ -10,6 +10,9 @@ from pathlib import Path
 from overnight.errors import GoalError
 from overnight.ledger.records import Measured
 from overnight.loop.project import Project
+from overnight.loop.state import State
+from overnight.runs.logs import score_log
+from overnight.runs.output import of_the_run
 
 
 def baseline_error(project: Project, measured: Measured) -> GoalError:
@@ -25,10 +28,20 @@ def baseline_error(project: Project, measured: Measured) -> GoalError:
     else:
         key = "compare" if goal.settings.compare else "score" if _scorer_failed(measured) else "run"
         hint = "it must work as it is before it can be improved" + _hint(project, measured)
-    tail = "\n".join(f"    {line}" for line in measured.output_tail.splitlines()[-15:])
-    printed = f"\n  the end of its output:\n{tail}" if tail else "\n  it printed nothing"
-    metric = goal.settings.metric
+    metric, printed = goal.settings.metric, _printed(project, measured)
     return GoalError([f"{goal.at(key)}: the baseline gives no `{metric}`: {measured.reason}; {hint}{printed}"])
+
+
+def _printed(project: Project, measured: Measured) -> str:
+    """The end of what was printed; of what may tell of what is hidden, only where it is: an assistant may hear this."""
+    settings, told, where = project.goal.settings, measured.output_tail, ""
+    if settings.hidden:
+        told = of_the_run(told)
+        log = State.of(project.goal.folder).folder / (measured.output or "")
+        log = log if settings.compare else score_log(log)
+        where = f"\n  what it was measured by printed more: {log}" if log.is_file() else ""
+    tail = "\n".join(f"    {line}" for line in told.splitlines()[-15:])
+    return (f"\n  the end of its output:\n{tail}" if tail else "\n  it printed nothing") + where
 
 
 def guard_error(project: Project, broken: str) -> GoalError:

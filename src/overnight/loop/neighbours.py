@@ -17,6 +17,7 @@ from overnight.goal.sections import GpuSlots
 from overnight.judge.noise import Interval, pooled_noise, reach_of_mean
 from overnight.ledger.records import Measured
 from overnight.loop.repeats import mean, repeats_by_chance
+from overnight.runs.output import of_the_run
 
 _SLOWER = 1.1
 """How many times as long a run may take beside others."""
@@ -118,7 +119,7 @@ def _change(repeats: Sequence[float], alone: Sequence[float], beside: Sequence[f
 
 def _failure(run: Measured) -> str:
     """Why it gave no metric, and the last that it said."""
-    return ": ".join(filter(None, [run.reason, *run.output_tail.splitlines()[-1:]]))
+    return ": ".join(filter(None, [run.reason, *of_the_run(run.output_tail).splitlines()[-1:]]))
 
 
 def _seconds(runs: Sequence[Measured]) -> list[float]:

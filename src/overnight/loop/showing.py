@@ -8,7 +8,7 @@ from typing import Any
 
 from overnight.errors import SessionError
 from overnight.judge.words import LIVE_RULE, RULE
-from overnight.ledger.history import History
+from overnight.ledger.history import VERIFYING, History
 from overnight.ledger.records import Judged, Measured
 from overnight.loop.patches import candidate_patch
 from overnight.morning.explain import explain
@@ -59,6 +59,7 @@ def shown(history: History, folder: Path, number: int) -> Shown:
     if proposed is not None and proposed.commit is not None:
         found = candidate_patch(Repository.find(folder), proposed)
         patch = found if found is not None else _GONE
-    tail = (judged.output_tail if judged else "") or next((run.output_tail for run in reversed(runs)), "")
+    printed = [run.output_tail for run in runs if run.role not in VERIFYING]
+    tail = (judged.output_tail if judged else "") or next(reversed(printed), "")
     title = judged.hypothesis if judged else proposed.hypothesis if proposed else ""
     return Shown(number, title, judged, runs, explain(history, number, RULE, LIVE_RULE), patch, tail)

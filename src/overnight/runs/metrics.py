@@ -62,9 +62,11 @@ def numbers_in(text: str, *metrics: str) -> dict[str, float]:
     return _newest(found, metrics) if len(found) > _SECONDARY_LIMIT else found
 
 
-def read_metric(name: str, numbers: Mapping[str, float]) -> tuple[float | None, str]:
-    """The metric, or None and the reason why there is none, in one sentence."""
+def read_metric(name: str, numbers: Mapping[str, float], *, discreet: bool = False) -> tuple[float | None, str]:
+    """The metric, or None and the reason why there is none, in one sentence; a `discreet` one names no other number."""
     value = numbers.get(name)
+    if value is None and discreet:
+        return None, f"`{name}` was never printed"
     if value is None:
         others = ", ".join(sorted(other for other in numbers if math.isfinite(numbers[other]))[:10])
         printed = f"it did print {others}" if others else "it printed no number with a name"
@@ -74,15 +76,18 @@ def read_metric(name: str, numbers: Mapping[str, float]) -> tuple[float | None, 
     return value, ""
 
 
-def read_pair(name: str, numbers: Mapping[str, float]) -> tuple[float | None, float | None, str]:
-    """The candidate's and the incumbent's metric of a comparison, or None for both and the reason why.
+def read_pair(
+    name: str, numbers: Mapping[str, float], *, discreet: bool = False
+) -> tuple[float | None, float | None, str]:
+    """The candidate's and the incumbent's metric of a comparison, or None for both and the reason why (see
+    `read_metric`).
 
     Of a preference (`wins`, with `ties` where there are any) they are the candidate's share, ties counted half, and
     the half that equals would have.
     """
     pair = []
     for side in SIDES:
-        value, problem = read_metric(f"{side}.{name}", numbers)
+        value, problem = read_metric(f"{side}.{name}", numbers, discreet=discreet)
         if value is None:
             return None, None, problem
         pair.append(value)

@@ -25,6 +25,11 @@ def of_the_run(tail: str) -> str:
     return tail.partition(SCORER_SAYS)[0].rstrip("\n")
 
 
+def of_the_scorer(tail: str) -> str:
+    """All that was printed, where one frozen command sees what is hidden and nothing that was printed is a run's."""
+    return f"{SCORER_SAYS}\n{tail}"
+
+
 class Output:
     """Collects a run's standard output and error into one file, and its standard output's numbers.
 

@@ -13,12 +13,13 @@ from overnight.runs.artifacts import misleading
 from overnight.runs.environment import guest_environment
 from overnight.runs.logs import score_log
 from overnight.runs.metrics import SIDES, read_metric, read_pair
-from overnight.runs.output import SCORER_SAYS, Output
+from overnight.runs.output import SCORER_SAYS, Output, of_the_scorer
 from overnight.runs.process import Ended, run_process
 from overnight.runs.sandbox import Room, Sandbox
 
 SCORER_SECONDS = 600.0
 """What the scorer gets at least: it is the user's own and trusted, but a hanging one must not cost the night."""
+_UNTOLD = " (what it printed may tell of what is `hidden`, so it is not repeated here)"
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class RunOrder:
     """The file for everything printed."""
     trespass: Callable[[], str | None] = lambda: None
     """Says what the run did to the scorer's room, if anything."""
+    discreet: bool = False
+    """Whether what measures knows what nobody else may: then no reason repeats what it printed."""
     score_env: tuple[str, ...] = ()
     """The environment variables that are the scorer's alone."""
     told: Mapping[str, str] = field(default_factory=dict)
@@ -116,13 +119,13 @@ def _run_and_score(order: RunOrder, should_stop: Callable[[], bool]) -> tuple[Ru
             should_stop=should_stop,
         )
         numbers = output.numbers()
-    tail = output.tail()
+    tail = of_the_scorer(output.tail()) if order.sides is not None and order.discreet else output.tail()
     problem = _problem(order, ended)
     if problem:
         outcome: Literal["crash", "timeout"] = "timeout" if ended.forced else "crash"
         return RunResult(outcome, None, problem, ended, tail, metrics=numbers), [ended]
     if order.sides is not None:
-        value, rival, reason = read_pair(order.metric, numbers)
+        value, rival, reason = read_pair(order.metric, numbers, discreet=order.discreet)
         own = {name.removeprefix(f"{SIDES[0]}."): number for name, number in numbers.items()}
         return RunResult("ok" if value is not None else "crash", value, reason, ended, tail, rival, own), [ended]
     if order.score is not None:
@@ -171,20 +174,22 @@ def _scored(
     elif scoring.forced:
         problem = f"the scorer did not end within {limit:g} s"
     elif scoring.exit_code != 0:
-        problem = f"the scorer {how_it_ended(scoring)}{output.last_words()}"
+        problem = f"the scorer {how_it_ended(scoring)}{_UNTOLD if order.discreet else output.last_words()}"
     else:
-        value, problem = _metric(order, ended, scored)
+        value, problem = _metric(order, ended, scored, discreet=order.discreet)
         if value is not None:
             return RunResult("ok", value, "", ended, tail, None, secondary, scoring.wall_seconds), scoring
         problem = f"scorer: {problem}"
     return RunResult("crash", None, problem, ended, tail, None, secondary, scoring.wall_seconds), scoring
 
 
-def _metric(order: RunOrder, ended: Ended, printed: Mapping[str, float]) -> tuple[float | None, str]:
+def _metric(
+    order: RunOrder, ended: Ended, printed: Mapping[str, float], *, discreet: bool = False
+) -> tuple[float | None, str]:
     """The metric in what was printed. What the run used (`cpu_seconds`, …) nobody needs to print: it was measured."""
     if order.metric in ended.usage and order.metric not in printed:
         return ended.usage[order.metric], ""
-    return read_metric(order.metric, printed)
+    return read_metric(order.metric, printed, discreet=discreet)
 
 
 def _problem(order: RunOrder, ended: Ended) -> str | None:
