@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+import time
 from pathlib import Path
 from typing import get_args
 
@@ -148,17 +149,25 @@ def test_a_keep_that_did_not_last_is_found(night: Night) -> None:
 
 def test_an_agent_that_is_waited_for_is_told_of_while_others_work(night: Night) -> None:
     night.baseline(1.0)
+    now = time.time()
     night.history.append(Troubled(what="disk", reason="it is full", pause=3600.0))
     night.discard(1, 2.0, proposer="submitted")
-    assert night.history.waiting() is None, "that is over"
-    night.history.append(Troubled(what="agent", reason="it was busy", pause=0.0))
-    night.discard(2, 2.0, proposer="submitted")
-    assert night.history.waiting() is None
+    assert night.history.waiting(now) is None, "that is over"
     night.history.append(Troubled(what="agent", reason="it is busy", pause=3600.0))
-    night.discard(3, 2.0, proposer="submitted")
-    waits = night.history.waiting()
+    night.discard(2, 2.0, proposer="submitted")
+    night.history.append(Troubled(what="agent", reason="another one was asked", number=3))
+    waits = night.history.waiting(now + 60)
     assert waits is not None
     assert isinstance(waits.record, Troubled)
     assert waits.record.reason == "it is busy"
+    assert night.history.waiting(now + 4000) is None
     night.history.append(Resumed(pid=2, settings=SETTINGS))
-    assert night.history.waiting() is None, "it is asked anew"
+    assert night.history.waiting(now) is None, "it is asked anew"
+
+
+def test_what_was_waited_for_until_its_time_is_waited_for_no_more(night: Night) -> None:
+    night.history.append(Troubled(what="agent", reason="it is busy", pause=60.0))
+    event = night.history.last_event()
+    assert event is not None
+    assert night.history.waiting(event.time + 59) == event
+    assert night.history.waiting(event.time + 61) is None, "it thinks, and that may take long"

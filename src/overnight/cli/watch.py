@@ -39,7 +39,7 @@ def watch(
         last = history.last_event()
         follower = Follower(history, last.id if last else 0)
         settings, started = Settings.recorded(history.settings_now()), history.started()
-        done, paused, waits = history.counts().experiments, history.paused(), history.waiting()
+        done, paused, waits = history.counts().experiments, history.paused(), history.waiting(time.time())
         with stopped_by_signals(lambda: left.append(True)), Watcher(console, plain=plain) as watcher:
             watcher.show(SessionOpened(history.session, settings, started.base, done, (), started.sandbox))
             tell_what_was_done(watcher, history)

@@ -104,9 +104,10 @@ class Poller:
         self._put("now", {**self._now(), "clock": time.time()}, but=("clock",))
 
     def _told_by_nobody_else(self) -> object:
-        """What is no event in the ledger: whether a variant has passed its guards, and how many slots there are."""
+        """What is no event in the ledger: whether a variant has passed its guards, how many slots there are, and
+        whether somebody thinks, who may have been waited for."""
         live = read_live(self._state)
-        return live and (live.places, any(slot.step == "approving" for slot in live.slots))
+        return live and (live.places, any(slot.step == "approving" for slot in live.slots), bool(live.thinking))
 
     def _now(self) -> dict[str, Any]:
         live = read_live(self._state)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -191,19 +190,20 @@ class Accounts(Asking):
         sql = f"SELECT 1 FROM events WHERE session = :session AND kind = 'measured' AND ({elsewhere}) LIMIT 1"
         return bool(self._source.rows(sql, session=self.session))
 
-    def waiting(self) -> Event | None:
-        """The trouble that the session waits out, if the last that happened is one; `time + pause`: the next try.
+    def waiting(self, now: float) -> Event | None:
+        """The trouble that is waited out at the time `now` (Unix, seconds), if one is; `time + pause`: the next try.
 
-        What others have submitted is measured while an agent is waited for, so that may not be the last.
+        It is the last that happened. Only while an agent is waited for, what others have submitted is measured.
         """
-        last = self.last_event()
-        if last is None or isinstance(last.record, Troubled):
-            return last
-        trouble = self._last("troubled")
-        if trouble is None or not isinstance(trouble.record, Troubled) or trouble.record.what != "agent":
-            return None
-        is_over = trouble.time + trouble.record.pause < time.time() or trouble.id < self._last_id("resumed")
-        return None if is_over else trouble
+        last, resumed = self.last_event(), self._last_id("resumed")
+        for event in (last, self._last("troubled")):
+            if event is None or not isinstance(event.record, Troubled):
+                continue
+            is_last = last is not None and event.id == last.id
+            is_under_way = event.id > resumed and now < event.time + event.record.pause
+            if is_under_way and (is_last or event.record.what == "agent"):
+                return event
+        return None
 
     def paused(self) -> Event | None:
         """The request by which a person has paused the process that is at work, if it is paused."""

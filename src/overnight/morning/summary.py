@@ -173,7 +173,7 @@ def waits_words(history: History) -> str:
     """What a session that is at work waits for, a person or the end of a trouble; "" where it does not wait."""
     if paused := history.paused():
         return f"paused by a person since {datetime.fromtimestamp(paused.time):%H:%M:%S}"
-    event = history.waiting()
+    event = history.waiting(time.time())
     if event is None or not isinstance(event.record, Troubled):
         return ""
     until = datetime.fromtimestamp(event.time + event.record.pause)
