@@ -55,6 +55,15 @@ def test_stuck_when_proposals_come_to_nothing_for_one_reason(night: Night, same:
         assert "exit code 1" in stuck
 
 
+def test_what_is_submitted_in_between_does_not_keep_an_agent_from_being_stuck(night: Night) -> None:
+    for number in range(1, 15):
+        who = SUBMITTED if number % 3 == 0 else "claude"
+        night.judge(number, "no_change", reason="the agent has changed nothing", proposer=who)
+    night.keep(15, 1.0, proposer=SUBMITTED)
+    assert Stopping(StopRules(), night.history, first=2).stuck() is None
+    assert "10 proposals came to nothing" in (Stopping(StopRules(), night.history).stuck() or "")
+
+
 def test_nobody_who_submits_puts_the_night_of_others_down(night: Night) -> None:
     for number in range(1, 20):
         night.judge(number, "no_change", reason="this was tried before: …", proposer=SUBMITTED)

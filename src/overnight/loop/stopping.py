@@ -10,6 +10,8 @@ from overnight.ledger.accounts import Spent
 from overnight.ledger.history import History
 
 _STUCK_AFTER = 10
+_AMONG = 50
+"""So many are looked at, since those in between that were submitted do not count."""
 
 
 class Stopping:
@@ -49,14 +51,15 @@ class Stopping:
         What was submitted does not count: it costs nothing, and whoever did it has been told.
         """
         latest = self._history.judged_last(1)
-        if not latest or latest[0].verdict not in ("no_change", "invalid"):
+        if not latest or (latest[0].proposer != SUBMITTED and latest[0].verdict not in ("no_change", "invalid")):
             return None
-        last = self._history.judged_last(_STUCK_AFTER)
+        recent = self._history.judged_last(_AMONG)
+        last = [record for record in recent if record.proposer != SUBMITTED][-_STUCK_AFTER:]
         # What an earlier process came to, somebody has looked at since.
         if (
             len(last) == _STUCK_AFTER
             and last[0].number >= self._first
-            and all(record.proposer != SUBMITTED for record in last)
+            and last[-1].verdict in ("no_change", "invalid")
             and len({(record.verdict, _kind_of(record.reason)) for record in last}) == 1
         ):
             return f"the last {_STUCK_AFTER} proposals came to nothing, each because {_kind_of(last[0].reason)}"
