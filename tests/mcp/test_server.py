@@ -21,6 +21,7 @@ from overnight.errors import OvernightError
 from overnight.loop.inbox import Submission
 from overnight.loop.reading import open_history
 from overnight.loop.state import State
+from overnight.loop.submitting import MOST_WAITING
 from overnight.mcp.serving import HttpServer
 from tests.mcp.conftest import (
     COMMAND,
@@ -103,6 +104,11 @@ async def _the_morning(project: Project, url: str) -> None:
         paused = await assistant.ask("submit_experiment", **worse, wait_seconds=_LONG)
         assert (paused["state"], paused["number"]) == ("waiting", None)
         assert paused["words"] == "the session is paused; the submission is kept, and is measured after `resume`"
+        for number in range(MOST_WAITING - 1):  # A session clears away what is not for it.
+            State.of(project.folder).submissions.put(Submission.of("another", str(number), knob(20, 30)))
+        many = await assistant.refused("submit_experiment", hypothesis="one too many", patch=knob(21, 30))
+        assert many == "100 submissions wait already; hand this in when some of them have their verdicts"
+        assert (await assistant.ask("submit_experiment", **worse, wait_seconds=0)) == paused, "one that waits is known"
         await assistant.ask("resume")
         assert (await _measure(assistant, **worse, kept=False, gain=-10.0))["number"] == 3
         tried = await assistant.ask("submit_experiment", hypothesis="anew", patch=knob(20, 30), wait_seconds=_LONG)

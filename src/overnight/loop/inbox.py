@@ -82,6 +82,10 @@ class Mailbox(Generic[_Letter]):
         self.folder.mkdir(mode=0o700, exist_ok=True)
         write_whole(self._place(letter.request), letter.model_dump_json())
 
+    def count(self) -> int:
+        """How many files lie here, letters or not."""
+        return sum(1 for _ in self.folder.glob("*.json"))
+
     def waiting(self) -> list[_Letter]:
         """The letters, oldest first. What is none is passed over."""
         found = [letter for place in self.folder.glob("*.json") if (letter := self._read(place)) is not None]

@@ -19,6 +19,9 @@ from overnight.propose.proposer import Proposal
 from overnight.repo.candidate import Scope
 from overnight.runs.redact import redact
 
+MOST_WAITING = 100
+"""Of those left in the folder: enough for a list of ideas, and an end for whoever submits in a loop."""
+
 
 class Submitter:
     """Proposes what was submitted, the oldest first. It is asked only when something waits."""
@@ -79,4 +82,8 @@ def submit(history: History, state: State, project: Project, submission: Submiss
         apply_diff(project.edit_files(incumbent.commit or project.base), submission.patch, project.scope.allows)
     except EditError as error:
         raise SessionError(f"the patch does not fit the best version: {error}") from None
+    if state.submissions.count() >= MOST_WAITING:
+        raise SessionError(
+            f"{MOST_WAITING} submissions wait already; hand this in when some of them have their verdicts"
+        )
     state.submissions.put(submission)
