@@ -156,9 +156,13 @@ def test_it_is_measured_while_an_agent_waits_for_its_service(waiting: Project, t
 
 
 def test_a_stop_rule_ends_the_waiting(waiting: Project) -> None:
-    events = play(waiting, lambda _: None, hours=0.0002)
-    assert [event.number for event in events if isinstance(event, ProposalStarted)] == [1], "it waits, and says so once"
-    assert waiting.status()["reason"] == "0.0002 hours of work are over"
+    numbers, hours = list[int](), 0.0002
+    while not numbers and hours < 1:  # Where the machine is busy, the baseline takes longer than that.
+        hours *= 2
+        events = play(waiting, lambda _: None, hours=hours)
+        numbers = [event.number for event in events if isinstance(event, ProposalStarted)]
+    assert numbers == [1], "it waits, and says so once"
+    assert waiting.status()["reason"] == f"{hours:g} hours of work are over"
 
 
 def test_what_the_session_was_killed_over_is_measured_once(waiting: Project) -> None:
