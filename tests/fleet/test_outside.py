@@ -13,6 +13,7 @@ from overnight.fleet.outside import Outside
 from overnight.fleet.slot import Version
 from overnight.goal.settings import Settings
 from overnight.repo.git import Repository
+from overnight.runs.output import of_the_run
 from tests.checkout import Checkout
 
 TELL = """import json, os, pathlib
@@ -36,7 +37,7 @@ def project(tmp_path: Path) -> Checkout:
     return made
 
 
-def outside_of(project: Checkout, measure: str) -> tuple[Outside, Version, Version]:
+def outside_of(project: Checkout, measure: str, **more: object) -> tuple[Outside, Version, Version]:
     """The outside, the version that the goal was committed with, and one on top of it."""
     project.write("site/measure.py", measure)
     base = project.commit()
@@ -45,7 +46,9 @@ def outside_of(project: Checkout, measure: str) -> tuple[Outside, Version, Versi
     candidate = project.commit()
     python = sys.executable
     live = {"deploy": f"{python} tell.py", "measure": f"{python} measure.py", "window": "7d", "min_samples": 10}
-    settings = Settings.model_validate({"edit": "page.txt", "metric": "yes", "direction": "higher", "live": live})
+    settings = Settings.model_validate(
+        {"edit": "page.txt", "metric": "yes", "direction": "higher", "live": live, **more}
+    )
     state = project.folder / "site" / ".overnight"
     repository = Repository.find(project.folder / "site")
     outside = Outside(
@@ -75,14 +78,16 @@ def test_deploy_is_the_baselines_and_sees_both_versions_and_what_the_user_has(
     assert not list((project.folder / "site" / ".overnight" / "work").iterdir())
 
 
-def test_measure_reads_the_counts_of_both_sides_and_other_numbers(project: Checkout) -> None:
-    outside, base, candidate = outside_of(
-        project, "print('incumbent.yes: 3/40')\nprint('candidate.yes: 0/0')\nprint('candidate.complaints: 1')"
-    )
+@pytest.mark.parametrize("hides", [False, True])
+def test_measure_reads_the_counts_of_both_sides_and_other_numbers(project: Checkout, hides: bool) -> None:
+    measure = "print('incumbent.yes: 3/40')\nprint('candidate.yes: 0/0')\nprint('candidate.complaints: 1')"
+    outside, base, candidate = outside_of(project, measure, **({"hidden": "people.txt"} if hides else {}))
     measured = outside.measure(3, "candidate", base, candidate, seed=5)
     assert (measured.value, measured.trials, measured.rival, measured.rival_trials) == (0, 0, 3 / 40, 40)
     assert measured.metrics["complaints"] == 1
     assert (measured.fingerprint, measured.rival_fingerprint, measured.outcome) == ("new", "old", "ok")
+    assert "complaints: 1" in measured.output_tail
+    assert ("complaints: 1" in of_the_run(measured.output_tail)) == (not hides), "then it is for people alone"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,9 @@ from typing import Any
 import anyio
 import pytest
 
+from overnight.goal.document import Goal
 from overnight.loop.briefing import brief_now
+from overnight.loop.checkup import Checkup, check_goal
 from overnight.loop.events import (
     ApprovalAwaited,
     ExperimentJudged,
@@ -143,6 +145,9 @@ def test_what_a_comparison_prints_of_what_is_hidden_is_told_to_no_proposer(proje
     assert explained["measurements"][-1]["value"] == 1
     assert "4711" not in str(explained)
     assert "answer: 4711" in project.ok("show", "0")
+    *_, found = check_goal(Goal.read(goal), lambda: False)
+    assert isinstance(found, Checkup)
+    assert (found.mean, found.other_numbers) == (1, {}), "`check_goal` is a tool"
     project.write("compare.py", comparison)
     project.commit()
     said = project.refused("check")
