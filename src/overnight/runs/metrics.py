@@ -9,10 +9,12 @@ from collections.abc import Iterable, Mapping
 
 from overnight.goal.settings import PREFERENCE
 
-_NUMBER = r"[-+]?(?:\d+(?:_\d+)*\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)"
-# A unit may follow at once (12ms, 3%), but 1.2.3, 10:30 and 2024-01-02 are no numbers.
-_END = r"(?:%|[munµ]?s|[kKMGT]?i?[bB]|x)?(?![\w.:\-]*\w)"
-_VALUE = rf"(?P<value>{_NUMBER})(?:\s?/\s?(?P<of>\d+(?:\.\d+)?))?{_END}"
+_GROUPED = r"[1-9]\d{0,2}(?:,\d{3})+(?!\d)"
+_NUMBER = rf"[-+]?(?:(?:{_GROUPED}|\d+(?:_\d+)*)\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)"
+# A unit may follow at once (12ms, 3%), but 1.2.3, 10:30, 2024-01-02 and, for whom a comma is a point, 3,14 are none.
+_END = r"(?:%|[munµ]?s|[kKMGT]?i?[bB]|x)?(?![\w.:\-]*\w|,\d)"
+_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_VALUE = rf"(?P<value>{_NUMBER})(?:\s?/\s?(?P<of>{_GROUPED}|\d+(?:\.\d+)?))?{_END}"
 _NAME = r"[A-Za-z_][\w./@%\-]{0,99}"
 _SECONDARY_LIMIT = 500
 
@@ -49,7 +51,7 @@ def numbers_in(text: str, *metrics: str) -> dict[str, float]:
     """
     found: dict[str, float] = {}
     literal = [re.compile(_pattern(re.escape(metric)).pattern) for metric in metrics]
-    for line in text.splitlines():
+    for line in _COLOUR.sub("", text).splitlines():
         stripped = line.strip()
         if stripped.startswith("{") and (numbers := _from_json(stripped)) is not None:
             found.update(numbers)
@@ -108,7 +110,8 @@ def _from_words(line: str, pattern: re.Pattern[str]) -> dict[str, float]:
 
 
 def _number(value: str, of: str | None) -> float:
-    return float(value) if of is None else Rate.of(float(value), float(of))
+    plain = float(value.replace(",", ""))
+    return plain if of is None else Rate.of(plain, float(of.replace(",", "")))
 
 
 def _from_json(line: str) -> dict[str, float] | None:
