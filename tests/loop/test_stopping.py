@@ -64,6 +64,14 @@ def test_what_is_submitted_in_between_does_not_keep_an_agent_from_being_stuck(ni
     assert "10 proposals came to nothing" in (Stopping(StopRules(), night.history).stuck() or "")
 
 
+def test_not_stuck_while_one_of_the_last_is_measured(night: Night) -> None:
+    for number in (*range(1, 10), 11):
+        night.judge(number, "no_change", reason="this was tried before: …")
+    assert Stopping(StopRules(), night.history).stuck() is None
+    night.judge(10, "no_change", reason="this was tried before: …")
+    assert Stopping(StopRules(), night.history).stuck() is not None
+
+
 def test_nobody_who_submits_puts_the_night_of_others_down(night: Night) -> None:
     for number in range(1, 20):
         night.judge(number, "no_change", reason="this was tried before: …", proposer=SUBMITTED)

@@ -56,12 +56,11 @@ class Stopping:
         recent = self._history.judged_last(_AMONG)
         last = [record for record in recent if record.proposer != SUBMITTED][-_STUCK_AFTER:]
         # What an earlier process came to, somebody has looked at since.
-        if (
-            len(last) == _STUCK_AFTER
-            and last[0].number >= self._first
-            and last[-1].verdict in ("no_change", "invalid")
-            and len({(record.verdict, _kind_of(record.reason)) for record in last}) == 1
-        ):
+        if len(last) < _STUCK_AFTER or last[0].number < self._first or last[-1].verdict not in ("no_change", "invalid"):
+            return None
+        numbers = [record.number for record in recent if record.number >= last[0].number]
+        one_is_measured = numbers[-1] - numbers[0] >= len(numbers)
+        if not one_is_measured and len({(record.verdict, _kind_of(record.reason)) for record in last}) == 1:
             return f"the last {_STUCK_AFTER} proposals came to nothing, each because {_kind_of(last[0].reason)}"
         return None
 
