@@ -52,10 +52,18 @@ def test_settings_english_and_lines(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [GOOD.replace("\n", "\r\n"), "\ufeff" + GOOD, GOOD.split("---\nMake", maxsplit=1)[0] + "---"]
+    "text",
+    [
+        GOOD.replace("\n", "\r\n"),
+        "\ufeff" + GOOD,
+        "\n \n" + GOOD,
+        GOOD.split("---\nMake", maxsplit=1)[0] + "---",
+    ],
 )
-def test_other_line_ends_a_byte_order_mark_and_no_english(folder: Path, text: str) -> None:
-    assert read(folder, text).settings == read(folder, GOOD).settings
+def test_other_line_ends_a_byte_order_mark_blank_lines_and_no_english(folder: Path, text: str) -> None:
+    goal = read(folder, text)
+    assert goal.settings == read(folder, GOOD).settings
+    assert text.splitlines()[int(goal.at("metric").split(":")[1]) - 1] == "metric: loss"
 
 
 def test_every_mistake_is_said_at_once_with_its_line(folder: Path) -> None:
@@ -95,7 +103,19 @@ def test_every_mistake_is_said_at_once_with_its_line(folder: Path) -> None:
         (GOOD.replace("edit: train.py", "edit: ../train.py"), "is outside the folder of the goal"),
         (GOOD.replace("edit: train.py", "edit: src/*.py"), "no file matches 'src/*.py'"),
         (GOOD.replace("edit: train.py", "edit: ."), "is a folder; name a file"),
-        (GOOD.replace("edit: train.py", "edit: []"), "at least 1 item"),
+        (GOOD.replace("edit: train.py", "edit: []"), "`edit` is empty; write what it shall be"),
+        (GOOD.replace("edit: train.py", "edit: train.py, a.py"), "several are a list: [train.py, a.py]"),
+        (GOOD.replace("edit: train.py", 'edit: "**.py"'), "`**` stands for whole folders, as in `src/**/*.py`"),
+        (GOOD.replace("{experiments: 3}", "3"), "goal.md:5: `stop` must be `key: value` in braces, or lines of them"),
+        (GOOD.replace("{experiments: 3}", ""), "goal.md:5: `stop` is empty; write what it shall be, or take the line"),
+        (GOOD.replace("{experiments: 3}", "{hours: 8h}"), "goal.md:5: `stop.hours` must be a number, not '8h'"),
+        (GOOD.replace("metric: loss", "metric: 3"), "`metric` must be text, not 3; if that is meant, put it in quotes"),
+        (GOOD.replace("run: python train.py", 'run: "a\\0b"'), "goal.md:3: `run`: there is a null byte in it"),
+        (
+            GOOD.replace("---\nMake", 'guards: [a, "a\\0b"]\n---\nMake'),
+            "goal.md:6: `guards`: there is a null byte in it",
+        ),
+        ("\n" + GOOD.replace("loss", "{a: b"), "goal.md:6: the front matter is not valid YAML"),
         ("---\nedit: train.py\nrun: x\nmetric: loss\nnotify: 3\n---\n", "goal.md:5: `notify` must be a list"),
         (GOOD.replace("metric:", "fleet: kubernetes\nmetric:"), "goal.md:4: `fleet`: there is no fleet 'kubernetes'"),
         (GOOD.replace("metric:", "fleet: kubernetes\nmetric:"), "built in are local, ray, slurm; no installed package"),
@@ -115,6 +135,16 @@ def test_globs_and_lists(folder: Path) -> None:
         "train.py",
         "m*.py",
     )
+
+
+def test_what_is_wrong_where_people_decide_leads_to_its_own_settings(folder: Path) -> None:
+    live = "live:\n  deploy: x\n  windw: 7d\n  min_samples: lots\n"
+    assert mistakes(folder, GOOD.replace("run: python train.py\n", live)) == [
+        "goal.md:3: `live.measure` is missing; add a line such as `measure: python measure.py` below `live:`",
+        "goal.md:3: `live.window` is missing; add a line such as `window: 7d` below `live:`",
+        "goal.md:5: `live.windw` is not a setting; did you mean `window`?",
+        "goal.md:6: `live.min_samples` must be a whole number, not 'lots'",
+    ]
 
 
 def test_a_missing_file_and_a_folder(folder: Path) -> None:

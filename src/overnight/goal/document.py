@@ -16,11 +16,12 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from overnight.errors import GoalError
-from overnight.goal.sections import GuestLimits, StopRules
+from overnight.goal.sections import GuestLimits, LiveSettings, StopRules
 from overnight.goal.settings import FLEETS, Settings
 from overnight.plugins import Kind, installed_words, is_name, offered
 
-_FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_OPENS = r"\A\ufeff?(?P<blank>(?:[ \t]*\n)*)---[ \t]*\r?\n"
+_FRONT_MATTER = re.compile(rf"{_OPENS}(?P<settings>.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _GLOB = re.compile(r"[*?\[]")
 
 
@@ -58,7 +59,8 @@ class Goal:
         try:
             settings = Settings.model_validate(keys)
         except ValidationError as error:
-            mistakes += [_explain(path, lines, detail) for detail in error.errors()]
+            mistakes += [_explain(path, lines, detail) for detail in error.errors() if not _is_elsewhere(detail, keys)]
+        mistakes += _null_bytes(path, lines, keys)
         mistakes += _missing_files(path, lines, keys)
         mistakes += _missing_plugins(path, lines, keys)
         if mistakes or settings is None:
@@ -79,11 +81,16 @@ def _text_of(path: Path) -> str:
         raise GoalError([f"{path} cannot be read: {error.strerror}"]) from None
 
 
+def _is_elsewhere(detail: ErrorDetails, keys: Mapping[str, Any]) -> bool:
+    """Whether `run` is missing only because what takes its place has a mistake, which is said already."""
+    return detail["loc"] == ("run",) and detail["type"] == "missing" and not keys.keys().isdisjoint(("compare", "live"))
+
+
 def _split(path: Path, text: str) -> tuple[str, str]:
     found = _FRONT_MATTER.match(text)
-    if found:
-        return found.group(1), text[found.end() :]
-    if re.match(r"\A\ufeff?---[ \t]*\r?\n", text):
+    if found:  # Lines are counted in what is returned, so those before it stay.
+        return found["blank"] + found["settings"], text[found.end() :]
+    if re.match(_OPENS, text):
         raise GoalError(
             [f"{path.name}:1: the front matter opens with --- but never ends; add a line --- after the settings"]
         )
@@ -144,31 +151,61 @@ def _explain(path: Path, lines: Mapping[str, int], detail: ErrorDetails) -> str:
     ]
     key = ".".join(names)
     where = f"{path.name}:{lines.get(key) or lines.get(names[0] if names else '', 1)}"
+    given = detail["input"]
     match detail["type"]:
         case "missing":
-            return f"{where}: `{key}` is missing; add a line such as `{key}: {_EXAMPLES.get(key, '…')}`"
+            below = f" below `{names[0]}:`" if len(names) > 1 else ""
+            return f"{where}: `{key}` is missing; add a line such as `{names[-1]}: {_EXAMPLES.get(key, '…')}`{below}"
         case "extra_forbidden":
             return f"{where}: `{key}` is not a setting; {_did_you_mean(names)}"
+        case _ if given is None or given in ("", []):
+            return f"{where}: `{key}` is empty; write what it shall be, or take the line away"
         case "tuple_type":
-            return f"{where}: `{key}` must be a list, such as [a, b], not {detail['input']!r}"
+            return f"{where}: `{key}` must be a list, such as [a, b], not {given!r}"
+        case "model_type" | "dict_type":
+            return f"{where}: `{key}` must be `key: value` in braces, or lines of them below it, not {given!r}"
         case "literal_error":
-            return f"{where}: `{key}` must be {detail['ctx']['expected']}, not {detail['input']!r}"
+            return f"{where}: `{key}` must be {detail['ctx']['expected']}, not {given!r}"
         case "value_error":
             about = f"`{key}`: " if key else ""
             return f"{where}: {about}{detail['ctx']['error']}"
+        case "string_type":
+            return f"{where}: `{key}` must be text, not {given!r}; if that is meant, put it in quotes"
+        case kind if kind.startswith(tuple(_KINDS)):
+            return f"{where}: `{key}` must be {_KINDS[kind.split('_')[0]]}, not {given!r}"
         case _:
             what = detail["msg"][0].lower() + detail["msg"][1:]
-            return f"{where}: `{key}`: {what}, but it is {detail['input']!r}"
+            return f"{where}: `{key}`: {what}, but it is {given!r}"
 
 
-_EXAMPLES = {"edit": "train.py", "run": "python train.py", "metric": "val_loss"}
+_KINDS = {"int": "a whole number", "float": "a number", "bool": "true or false"}
+_EXAMPLES = {
+    **{"edit": "train.py", "run": "python train.py", "metric": "val_loss"},
+    **{"live.deploy": "python deploy.py", "live.measure": "python measure.py"},
+    **{"live.window": "7d", "live.min_samples": "400"},
+}
 
 
 def _did_you_mean(names: list[str]) -> str:
-    groups: dict[str, type[BaseModel]] = {"stop": StopRules, "limits": GuestLimits}
+    groups: dict[str, type[BaseModel]] = {"stop": StopRules, "limits": GuestLimits, "live": LiveSettings}
     known = list((groups.get(names[0], Settings) if len(names) > 1 else Settings).model_fields)
     close = difflib.get_close_matches(names[-1], known, n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else f"the settings are {', '.join(known)}"
+
+
+def _null_bytes(path: Path, lines: Mapping[str, int], value: Any, key: str = "") -> Iterable[str]:
+    """A mistake for each text that no program could be given: YAML makes a null byte of a backslash and a zero."""
+    if isinstance(value, str) and "\0" in value:
+        yield (
+            f"{path.name}:{lines.get(key, 1)}: `{key}`: there is a null byte in it; in double quotes a backslash "
+            "begins something in YAML, in single quotes it is a backslash"
+        )
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _null_bytes(path, lines, item, f"{key}.{name}" if key else name)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _null_bytes(path, lines, item, key)
 
 
 def _missing_files(path: Path, lines: Mapping[str, int], keys: Mapping[str, Any]) -> Iterable[str]:
@@ -195,7 +232,10 @@ def _path_problem(folder: Path, key: str, name: str) -> str | None:
     if key == "edit" and (Path(name).is_absolute() or ".." in Path(name).parts):
         return f"{name!r} is outside the folder of the goal; only files inside it can be changed"
     if key == "edit" and _GLOB.search(name):
-        return None if any(folder.glob(name)) else f"no file matches {name!r}"
+        try:
+            return None if any(folder.glob(name)) else f"no file matches {name!r}"
+        except ValueError:
+            return f"{name!r} is no pattern; `**` stands for whole folders, as in `src/**/*.py`"
     target = folder / os.path.expanduser(name)  # noqa: PTH111 - Path's own raises where nobody has that home
     if target.exists():
         return (
@@ -203,6 +243,8 @@ def _path_problem(folder: Path, key: str, name: str) -> str | None:
             if key == "edit" and target.is_dir()
             else None
         )
+    if "," in name:
+        return f"there is no file {name!r}; several are a list: [{name}]"
     siblings = [entry.name for entry in target.parent.iterdir()] if target.parent.is_dir() else []
     close = difflib.get_close_matches(target.name, siblings, n=1)
     hint = f"; did you mean {Path(name).with_name(close[0]).as_posix()!r}?" if close else ""
