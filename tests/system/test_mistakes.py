@@ -6,6 +6,7 @@ import contextlib
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -97,6 +98,21 @@ def test_missing_data_folder_is_explained(project: Project) -> None:
     assert "`read: data`" in project.refused("run")
     project.set(read="data")
     assert "kept" in project.ok("run", "--experiments", "1")
+
+
+def test_what_a_run_may_not_see_is_told_from_what_is_not_there(project: Project) -> None:
+    outside = project.folder.parent / "points.txt"
+    outside.write_text("3")
+    for path, hint in (
+        (outside, f"`read: {outside}`"),
+        ("nothing.txt", "it must work as it is before it can be improved\n"),
+    ):
+        program = f"from pathlib import Path\nprint('loss:', float(Path({str(path)!r}).read_text()))\n"
+        project.write("solve.py", program)  # The standard library's own files are in its traceback.
+        project.commit()
+        assert hint in project.refused("run")
+    project.set(run=f"{sys.executable} slove.py")
+    assert "`read:" not in project.refused("run")  # Python names itself in that line.
 
 
 def test_agent_that_is_not_found(project: Project) -> None:

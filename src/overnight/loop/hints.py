@@ -64,11 +64,17 @@ def _hint(project: Project, measured: Measured) -> str:
         if _scorer_failed(measured):
             return ". The scorer has no network unless goal.md says `score_network: true`"
         return ". Runs have no network unless goal.md says `run_network: true`"
-    outside = [path for path in re.findall(r"/[\w.@+-]+(?:/[\w.@+-]+)+", printed) if Path(path).exists()]
-    hidden = [path for path in outside if not Path(path).is_relative_to(project.goal.folder)]
-    if hidden and os.strerror(errno.ENOENT) in printed:
-        return f". Runs see nothing outside the project but programs: let them read it by `read: {hidden[-1]}`"
+    if hidden := _hidden(project, printed):
+        return f". Runs see nothing outside the project but programs: let them read it by `read: {hidden}`"
     return ""
+
+
+def _hidden(project: Project, printed: str) -> str:
+    """What a line names as not there that is there, outside of the folder; programs are, for runs too."""
+    lines = "\n".join(line for line in printed.splitlines() if os.strerror(errno.ENOENT) in line)
+    named = [Path(path) for path in re.findall(r"/[\w.@+-]+(?:/[\w.@+-]+)+", lines)]
+    outside = [path for path in named if path.exists() and not path.is_relative_to(project.goal.folder)]
+    return next((str(path) for path in reversed(outside) if path.is_dir() or not os.access(path, os.X_OK)), "")
 
 
 def uncommitted(project: Project, printed: str) -> str:
