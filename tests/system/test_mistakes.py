@@ -115,6 +115,12 @@ def test_what_a_run_may_not_see_is_told_from_what_is_not_there(project: Project)
     assert "`read:" not in project.refused("run")  # Python names itself in that line.
 
 
+def test_the_goal_itself_cannot_be_changed(project: Project) -> None:
+    project.set(edit='["*.py", "*.md"]')
+    project.commit()
+    assert "goal.md:2: `edit`: goal.md says what is measured; it cannot be changed" in project.refused("run")
+
+
 def test_agent_that_is_not_found(project: Project) -> None:
     said = project.refused("run", "--agent", "no-such-agent --now")
     assert "'no-such-agent' was not found" in said

@@ -39,11 +39,15 @@ class Project(Origin):
         """The project around `goal`, at `base` or at the commit that is checked out.
 
         Raises RepositoryError when there is no repository or commit, GoalError when an `edit` file is not tracked,
-        is a symbolic link, or has EVOLVE-BLOCK markers that do not pair.
+        is the goal itself or a symbolic link, or has EVOLVE-BLOCK markers that do not pair.
         """
         repository = Repository.find(goal.folder)
         commit = base or repository.head()
         scope = Scope(goal.settings.edit)
+        if scope.allows(goal.path.name):
+            raise GoalError(
+                [f"{goal.at('edit')}: `edit`: {goal.path.name} says what is measured; it cannot be changed"]
+            )
         missing = scope.untracked(repository.tracked(commit))
         if missing:
             raise GoalError(
