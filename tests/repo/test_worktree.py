@@ -144,6 +144,33 @@ def test_links_and_executables_are_checked_out_as_such(
     assert os.access(copy.folder / "tool.sh", os.X_OK)
 
 
+def test_what_may_be_read_goes_beside_what_git_has_of_its_folder(
+    repository: Repository, checkout: Checkout, tmp_path: Path
+) -> None:
+    checkout.write(".gitignore", "data/*\n!data/.gitkeep\n")
+    checkout.write("data/.gitkeep", "")
+    checkout.git("init", "-q", "vendor/lib")
+    checkout.write("vendor/lib/lib.h", "3")
+    Checkout(checkout.folder / "vendor/lib").commit()
+    checkout.commit()  # With the submodule's commit in the place of its folder.
+    checkout.write("data/deep/points.txt", "3")
+    names = ("data", "vendor/lib")
+    copy = Worktree(repository, tmp_path / "copy", {name: checkout.folder / name for name in names})
+    plain = Worktree(repository, tmp_path / "plain")
+    for each in (copy, plain):
+        each.checkout(repository.head())
+        each.clean(thorough=True)
+        assert each.changes(thorough=True) == []
+    for name in ("data/deep/points.txt", "vendor/lib/lib.h"):
+        assert (copy.folder / name).read_text() == "3"
+        assert not (plain.folder / name).exists()
+    assert not (copy.folder / "vendor/lib/.git").exists()
+    (copy.folder / "data/deep").unlink()
+    (copy.folder / "data/more").write_text("x")
+    copy.clean()
+    assert sorted(path.name for path in (copy.folder / "data").iterdir()) == [".gitkeep", "deep"]
+
+
 def test_line_ends_are_those_of_the_commit_whatever_the_user_likes(copy: Worktree, checkout: Checkout) -> None:
     checkout.git("config", "core.autocrlf", "true")
     copy.checkout(copy.repository.head())

@@ -42,6 +42,8 @@ class Worktree:
         self._links = {
             (PurePosixPath(repository.prefix) / name).as_posix(): target for name, target in (links or {}).items()
         }
+        self._linked: dict[str, Path] = {}
+        """Every link that was put there, and where it leads."""
         self._tree: str | None = None
         self._stats: dict[str, _Stat] = {}
         self._folders: set[str] = set()
@@ -142,24 +144,34 @@ class Worktree:
         git_program([*plain, "checkout-index", "--all", "--force", "--quiet"], self.folder, where)
         remove(index)
         self._link()
-        self._stats = {path: _stat(self.folder / path) for path in self._tracked_files(tree)}
-        there = (*self._stats, *self._links)
+        self._stats = {path: _stat(self.folder / path) for path in self._tracked(tree, ObjectType.BLOB)}
+        there = (*self._stats, *self._linked)
         self._folders = {str(parent) for path in there for parent in PurePosixPath(path).parents}
+        self._folders.update(self._tracked(tree, ObjectType.COMMIT))  # Git makes an empty folder of a submodule.
         self._watch = Watch.of(self.folder, self._folders)
 
     def _link(self) -> None:
         for name, target in self._links.items():
-            link = self.folder / name
-            if not os.path.lexists(link):
-                link.parent.mkdir(parents=True, exist_ok=True)
-                link.symlink_to(target)
+            self._link_to(name, target)
 
-    def _tracked_files(self, tree: str) -> list[str]:
+    def _link_to(self, name: str, target: Path) -> None:
+        link = self.folder / name
+        if not os.path.lexists(link):
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(target)
+            self._linked[name] = target
+        elif link.is_dir() and not link.is_symlink() and target.is_dir():
+            # Git has something of that folder (a .gitkeep, a submodule's place): the rest is put beside it.
+            for each in target.iterdir():
+                if each.name != ".git":
+                    self._link_to(f"{name}/{each.name}", each)
+
+    def _tracked(self, tree: str, kind: ObjectType) -> list[str]:
         def below(node: pygit2.Tree, prefix: str) -> Iterable[str]:
             for entry in node:
                 if entry.type == ObjectType.TREE:
                     yield from below(entry, f"{prefix}{entry.name}/")  # type: ignore[arg-type]
-                elif entry.type == ObjectType.BLOB:
+                elif entry.type == kind:
                     yield f"{prefix}{entry.name}"
 
         node = self.repository.git[tree]
@@ -217,7 +229,7 @@ class Worktree:
 
     def _is_own_link(self, path: str) -> bool:
         """Whether `path` is a link to a folder that may be read, and still leads there."""
-        target = self._links.get(path)
+        target = self._linked.get(path)
         place = self.folder / path
         return target is not None and place.is_symlink() and place.readlink() == target
 
