@@ -90,12 +90,15 @@ def test_baseline_that_crashes_shows_the_end_of_its_output(project: Project) -> 
     assert "2 experiments" in project.ok("run", "--experiments", "2")
 
 
-def test_missing_data_folder_is_explained(project: Project) -> None:
-    project.write(".gitignore", "data/\n")
+@pytest.mark.parametrize("git_has_the_folder", [False, True])
+def test_missing_data_folder_is_explained(project: Project, git_has_the_folder: bool) -> None:
+    project.write(".gitignore", "data/*\n!data/.gitkeep\n")
     project.write("data/points.txt", "3")
+    if git_has_the_folder:
+        project.write("data/.gitkeep", "")
     project.write("solve.py", "print('loss:', float(open('data/points.txt').read()))\n")
     project.commit()
-    assert "`read: data`" in project.refused("run")
+    assert ("`read: data/points.txt`" if git_has_the_folder else "`read: data`") in project.refused("run")
     project.set(read="data")
     assert "kept" in project.ok("run", "--experiments", "1")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from overnight.errors import GoalError
 from overnight.ledger.records import Measured
@@ -84,10 +84,15 @@ def uncommitted(project: Project, printed: str) -> str:
 
 
 def _not_committed(project: Project, printed: str) -> str:
-    """The first file of the folder that is named in what was printed and that git does not have."""
-    tracked = {path.split("/")[0] for path in project.repository.tracked(project.base)}
+    """The first file or folder of the goal's that is named in what was printed and that git does not have."""
+    tracked = set(project.repository.tracked(project.base))
+    known = {path.split("/")[0] for path in tracked}
     names = (entry.name for entry in project.goal.folder.iterdir() if not entry.name.startswith("."))
-    return next((name for name in sorted(names) if name not in tracked and name in printed), "")
+    if name := next((name for name in sorted(names) if name not in known and name in printed), ""):
+        return name
+    inside = [PurePosixPath(path) for path in re.findall(r"[\w.@+-]+(?:/[\w.@+-]+)+", printed)]
+    there = (str(path) for path in inside if ".." not in path.parts and (project.goal.folder / path).is_file())
+    return next((path for path in there if path not in tracked), "")
 
 
 _NO_NETWORK = (os.strerror(errno.ENETUNREACH), "name resolution", "Name or service not known", "getaddrinfo")
