@@ -76,6 +76,11 @@ def test_enter_five_times_takes_every_suggestion(project: Path) -> None:
     assert "get the lowest `val_bpb`" in split(project / "goal.md")[1]
 
 
+def test_how_long_a_hundred_runs_take_is_said_of_the_budget_that_was_given(project: Path) -> None:
+    assert "8 h 20 min of runs at most" in overnight_init("--yes")[1]
+    assert "8 min 20 s of runs at most" in overnight_init("--yes", "--force", "--budget", "5s")[1]
+
+
 def test_every_line_says_what_it_is(project: Path) -> None:
     overnight_init("--yes")
     front, _ = split(project / "goal.md")
@@ -177,7 +182,8 @@ def test_a_script_with_its_own_clock_gets_room_for_start_up(project: Path) -> No
         (["--edit", "trian.py"], "--edit: there is no file trian.py here; did you mean train.py?"),
         (["--edit", "../train.py"], "--edit: ../train.py must be a file inside"),
         (["--edit", "."], "--edit: . is a folder"),
-        (["--edit", "*.rs"], "--edit: no file here matches *.rs"),
+        (["--edit", "*.rs"], "--edit: no file matches '*.rs'"),
+        (["--edit", "**.py"], "--edit: '**.py' is no pattern; `**` stands for whole folders"),
         (["--run", ""], "--run: it must not be empty"),
         (["--metric", "val bpb"], "--metric: 'val bpb' is not a metric's name"),
         (["--metric", "zork"], "give it with --direction"),

@@ -12,13 +12,16 @@ from pydantic import ValidationError
 from overnight.cli.asking import Asker
 from overnight.errors import OvernightError
 from overnight.goal import suggest
+from overnight.goal.document import is_pattern, pattern_problem
 from overnight.goal.durations import format_duration, parse_duration
 from overnight.goal.english import Found
 from overnight.goal.settings import Settings
 from overnight.goal.suggest import Suggestion
 from overnight.goal.write import Written
+from overnight.morning.words import duration_words
 
 _METRIC_AND_DIRECTION = re.compile(r"(\S+?),?\s+(?:\(?(lower|higher)\b.*)", re.IGNORECASE)
+_EXPERIMENTS = 100
 _BY_MODEL = "the model's suggestion"
 
 
@@ -72,7 +75,9 @@ class Interview:
             if found := self.said.get(f"stop.{key}"):
                 limits[key] = int(found.value) if float(found.value).is_integer() else float(found.value)
                 self.why["stop"] = _quoted(found)
-        self._settle("stop", limits or {"experiments": 100}, self.why.get("stop", "about one night"))
+        longest = duration_words(_EXPERIMENTS * parse_duration(self.answers["budget"]))
+        why = self.why.get("stop", f"{longest} of runs at most, and what the agent thinks")
+        self._settle("stop", limits or {"experiments": _EXPERIMENTS}, why)
         self._settle("agent", agent, "it is built in and needs no model" if agent == "search" else "--agent")
         try:
             Settings.model_validate(self.answers)
@@ -184,8 +189,8 @@ def _file_problem(folder: Path, name: str) -> str:
     path = folder / name
     if Path(name).is_absolute() or ".." in Path(name).parts:
         return f"{name} must be a file inside the project's folder, written relative to it"
-    if re.search(r"[*?\[]", name):
-        return "" if any(folder.glob(name)) else f"no file {where} matches {name}"
+    if is_pattern(name):
+        return pattern_problem(folder, name) or ""
     if path.is_dir():
         return f"{name} is a folder; name a file, or {name.rstrip('/')}/*.py"
     if path.is_file():

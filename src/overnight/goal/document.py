@@ -231,11 +231,8 @@ def _missing_plugins(path: Path, lines: Mapping[str, int], keys: Mapping[str, An
 def _path_problem(folder: Path, key: str, name: str) -> str | None:
     if key == "edit" and (Path(name).is_absolute() or ".." in Path(name).parts):
         return f"{name!r} is outside the folder of the goal; only files inside it can be changed"
-    if key == "edit" and _GLOB.search(name):
-        try:
-            return None if any(folder.glob(name)) else f"no file matches {name!r}"
-        except ValueError:
-            return f"{name!r} is no pattern; `**` stands for whole folders, as in `src/**/*.py`"
+    if key == "edit" and is_pattern(name):
+        return pattern_problem(folder, name)
     target = folder / os.path.expanduser(name)  # noqa: PTH111 - Path's own raises where nobody has that home
     if target.exists():
         return (
@@ -249,6 +246,19 @@ def _path_problem(folder: Path, key: str, name: str) -> str | None:
     close = difflib.get_close_matches(target.name, siblings, n=1)
     hint = f"; did you mean {Path(name).with_name(close[0]).as_posix()!r}?" if close else ""
     return f"there is no file {name!r}{hint}"
+
+
+def is_pattern(name: str) -> bool:
+    """Whether `name` stands for many files."""
+    return _GLOB.search(name) is not None
+
+
+def pattern_problem(folder: Path, pattern: str) -> str | None:
+    """What is wrong with a pattern of files in `folder`, None where there are some."""
+    try:
+        return None if any(folder.glob(pattern)) else f"no file matches {pattern!r}"
+    except ValueError:
+        return f"{pattern!r} is no pattern; `**` stands for whole folders, as in `src/**/*.py`"
 
 
 def _line_number(mistake: str) -> int:
