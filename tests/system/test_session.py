@@ -38,6 +38,14 @@ def snapshot(project: Project) -> dict[str, object]:
     }
 
 
+def test_line_ends_that_git_made_for_the_checkout_are_no_change(project: Project) -> None:
+    project.git("config", "core.autocrlf", "true")
+    (project.folder / "solve.py").unlink()
+    project.git("checkout", "solve.py")
+    assert b"\r\n" in (project.folder / "solve.py").read_bytes()
+    assert "not committed" not in project.ok("check")
+
+
 def test_a_session_keeps_what_is_better_and_undoes_the_rest(project: Project) -> None:
     project.write("solve.py", SOLVE + "# a change of the user's that is not committed\n")
     project.write("note.txt", "untracked")

@@ -82,7 +82,7 @@ class Project(Origin):
         changed = [
             path
             for path, content in self.edit_files(self.base).items()
-            if not (place := self.goal.folder / path).is_file() or place.read_bytes() != content
+            if not (place := self.goal.folder / path).is_file() or _lines(place.read_bytes()) != _lines(content)
         ]
         if not changed:
             return []
@@ -90,3 +90,8 @@ class Project(Origin):
         return [
             f"{names} has changes that are not committed; the session starts from commit {self.base[:7]}, without them"
         ]
+
+
+def _lines(content: bytes) -> bytes:
+    """Without what `core.autocrlf` makes of line ends in a checkout, which is no change."""
+    return content.replace(b"\r\n", b"\n")
