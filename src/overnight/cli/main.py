@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated, NoReturn
 
@@ -36,6 +37,9 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Say the versi
 
 def main() -> NoReturn:
     """Run the command line. Every mistake a user can make ends in one plain message and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # Latin 1 has no arrow: a question mark, then, and no traceback.
+            stream.reconfigure(errors="replace")
     try:
         app()
     except GoalError as error:
