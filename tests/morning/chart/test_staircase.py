@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,12 @@ def test_a_baseline_alone_can_be_drawn(night: Night, tmp_path: Path) -> None:
     chart = Staircase.of(night.history, "loss", "lower")
     write_png(chart, "so far", tmp_path / "chart.png")
     assert "●" in terminal_chart(chart, width=60)
+
+
+def test_what_troubles_the_drawing_program_alone_is_told_to_nobody(
+    tmp_path: Path, night: Night, caplog: pytest.LogCaptureFixture
+) -> None:
+    night.baseline(1.0)
+    write_png(Staircase.of(night.history, "loss", "lower"), "a night", tmp_path / "chart.png")
+    logging.getLogger("matplotlib").warning("no home to keep the list of fonts in")
+    assert not caplog.records

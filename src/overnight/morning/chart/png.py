@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import textwrap
 import warnings
 from pathlib import Path
@@ -17,6 +18,8 @@ _DISCARDED, _FAILED, _KEPT, _LINE, _BAND = "#9aa2ad", "#b4541a", "#17794c", "#17
 
 def write_png(chart: Staircase, title: str, path: Path) -> None:
     """Draw the chart of a session that has a baseline into a file."""
+    # A home that cannot be written costs it a second. That is nothing to trouble anybody with.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - takes half a second to load
     from matplotlib.figure import Figure  # noqa: PLC0415
 
