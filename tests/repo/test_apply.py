@@ -23,7 +23,7 @@ def test_a_branch_that_stayed_gets_the_very_commits(checkout: Checkout, kept: tu
     checkout.write("notes.txt", "untracked")
     checkout.write("lib/other.py", "dirty, but none of ours\n")
     applied = apply_kept(Repository.find(checkout.folder), *kept)
-    assert (applied.commits, applied.fast_forward) == (2, True)
+    assert (applied.commits, applied.fast_forward, applied.onto_branch) == (2, True, True)
     assert checkout.git("rev-parse", "HEAD").strip() == kept[1]
     assert (checkout.folder / "train.py").read_text() == "LR = 0.4\n"
     assert (checkout.folder / "lib/other.py").read_text() == "dirty, but none of ours\n"
@@ -39,6 +39,11 @@ def test_a_branch_that_moved_on_gets_the_same_changes_once(checkout: Checkout, k
     assert checkout.git("merge-base", mine, "HEAD").strip() == mine
     assert checkout.git("status", "--porcelain") == ""
     assert apply_kept(Repository.find(checkout.folder), *kept).commits == 0
+
+
+def test_where_no_branch_is_checked_out_none_has_them(checkout: Checkout, kept: tuple[str, str]) -> None:
+    checkout.git("switch", "-q", "--detach")
+    assert not apply_kept(Repository.find(checkout.folder), *kept).onto_branch
 
 
 def test_only_what_is_missing_is_applied(checkout: Checkout, kept: tuple[str, str]) -> None:

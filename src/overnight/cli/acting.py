@@ -58,7 +58,9 @@ def apply(
         typer.echo("Your branch has all kept changes already.")
         return
     how = "fast-forwarded" if applied.fast_forward else "cherry-picked"
-    typer.echo(f"{applied.commits} kept {'change' if applied.commits == 1 else 'changes'} {how} onto your branch.")
+    where = "your branch" if applied.onto_branch else "the commit that is checked out"
+    hint = "" if applied.onto_branch else " It is on no branch: `git switch -c NAME` makes one."
+    typer.echo(f"{applied.commits} kept {'change' if applied.commits == 1 else 'changes'} {how} onto {where}.{hint}")
 
 
 def demo(

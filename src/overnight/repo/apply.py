@@ -17,6 +17,8 @@ class Applied:
     commits: int
     fast_forward: bool
     """The branch had not moved on, so it got the very commits of the session."""
+    onto_branch: bool = True
+    """Whether a branch is checked out, which has them now."""
 
 
 def apply_kept(repository: Repository, base: str, tip: str) -> Applied:
@@ -34,7 +36,7 @@ def apply_kept(repository: Repository, base: str, tip: str) -> Applied:
     fast_forward = git_program(["merge-base", head, tip], repository.root).strip() == head
     target = tip if fast_forward else _picked(repository, head, missing, tip)
     git_program(["merge", "--quiet", "--ff-only", target], repository.root)
-    return Applied(len(missing), fast_forward)
+    return Applied(len(missing), fast_forward, onto_branch=not repository.git.head_is_detached)
 
 
 def _missing(repository: Repository, head: str, base: str, tip: str) -> list[str]:
