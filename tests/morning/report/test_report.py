@@ -175,6 +175,12 @@ def test_which_machines_made_the_runs_is_said_where_there_were_more_than_one(nig
     assert "3 on gpu-b, 1 on this one" in written.page
 
 
+def test_what_nobody_met_has_no_effect_to_be_told(night: Night, tmp_path: Path) -> None:
+    night.baseline(10.0)
+    night.judge(1, "discard", hypothesis="bolder words", reason="a person turned it down")
+    assert "\n- 1 bolder words\n" in report(night, tmp_path).markdown
+
+
 def test_a_session_that_does_not_work_says_what_it_waits_for(night: Night, tmp_path: Path) -> None:
     night.baseline(10.0)
     night.history.append(Troubled(what="agent", reason="the *service* is busy", pause=60.0))

@@ -89,7 +89,8 @@ def _tried(tried: Tried) -> str:
 def _attempt(attempt: Attempt) -> str:
     interval = f" ({attempt.interval})" if attempt.interval not in ("", "exact") else ""
     near = ", near miss" if attempt.is_near else ""
-    return f"- {attempt.number} {_plain(attempt.hypothesis)}: {attempt.effect}{interval}{near}"
+    effect = f": {attempt.effect}" if attempt.effect else ""  # Nobody met what was turned down.
+    return f"- {attempt.number} {_plain(attempt.hypothesis)}{effect}{interval}{near}"
 
 
 def _asked(story: Story) -> str:
