@@ -147,9 +147,10 @@ def test_people_decide(project: Project) -> None:
     checked = project.ok("check")
     assert "Nothing was deployed" in checked
     assert "without asking you" in checked
+    assert "tried now     nothing" in checked  # Its only guard is a limit.
     assert not deployed(project)
 
-    assert "people meet each for 25s at most" in project.ok("run")
+    assert "people meet each for 25s at most, the agent sandboxed by " in project.ok("run")
     log = project.log()
     assert [judged["verdict"] for judged in log] == ["baseline", "keep", "discard", "discard", "invalid", "crash"]
     assert log[1]["reason"].startswith("better: +")
@@ -170,7 +171,8 @@ def test_people_decide(project: Project) -> None:
 
     # What is said of it is about people, and not about runs.
     status, report, shown = project.ok("status"), project.report(), project.ok("show", "1")
-    assert "trust        what people did, counted by a frozen program" in status
+    # What counts is in no room, so nothing may say that it is.
+    assert "trust        what people did, counted by a frozen program, the agent in a sandbox (" in status
     assert "better, as people have shown" in report
     assert "- people: " in report
     assert "verif" not in status + report.replace("verified by itself", "")

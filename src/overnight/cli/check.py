@@ -95,6 +95,7 @@ def _slots_words(beside: tuple[Beside, ...], *, is_exact: bool) -> str:
 
 
 def _say_live(found: LiveCheckup, settings: Settings, console: Console) -> None:
+    from overnight.fleet.limits import is_limit
     from overnight.goal.durations import format_duration
 
     live = settings.live
@@ -107,7 +108,7 @@ def _say_live(found: LiveCheckup, settings: Settings, console: Console) -> None:
         ("decided", f"when {live.min_samples:,} people have met each version, not before"),
         ("may change", ", ".join(found.may_change)),
         ("may not", _frozen_words(found.frozen_files)),
-        ("tried now", "the guards that are commands" if settings.guards else "nothing"),
+        ("tried now", "the guards that are commands" if not all(map(is_limit, settings.guards)) else "nothing"),
     ]  # fmt: skip
     _say_all(lines, found.advice, console)
     console.print("(Nothing was deployed or counted. A session begins by showing the baseline beside itself.)")

@@ -117,11 +117,11 @@ class Watcher:
             f"[bold]Session {event.session}[/] {how}{at} at commit {event.base[:7]}: {settings.who} changes "
             f"{', '.join(settings.edit)}; {settings.direction} {settings.metric} is better; "
             + (
-                f"people meet each for {format_duration(settings.live.window)} at most, "
+                f"people meet each for {format_duration(settings.live.window)} at most, the agent "
                 if settings.live
                 else f"{settings.budget:g} s a run, "
             )
-            + ("no sandbox" if event.sandbox in ("none", "") else f"sandboxed by {event.sandbox}"),
+            + ("in no sandbox" if event.sandbox in ("none", "") else f"sandboxed by {event.sandbox}"),
             soft_wrap=True,
             highlight=False,
         )
