@@ -22,6 +22,7 @@ from overnight.propose.complaints import complaint_in, is_only_refusal, retry_af
         ("curl: (7) Failed to connect: Connection refused", "does not answer"),
         ("getaddrinfo: Temporary failure in name resolution", "does not answer"),
         ("TypeError: fetch failed", "does not answer"),
+        ("Error: getaddrinfo ENOTFOUND api.example.org", "does not answer"),
         ("RESOURCE_EXHAUSTED", "limit of requests"),
         ("Incorrect API key provided: sk-1", "key was refused"),
         ("API key not valid. Please pass a valid API key.", "key was refused"),
@@ -57,7 +58,17 @@ def test_notes_that_speak_of_what_does_not_help_are_no_refusal() -> None:
     assert not is_only_refusal("- Dropout cannot help here (3, 7), and a larger batch will not do. " * 8)
 
 
-@pytest.mark.parametrize("printed", ["", "I could not find an improvement.", "NameError: name 'x' is not defined"])
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "",
+        "I could not find an improvement.",
+        "NameError: name 'x' is not defined",
+        "FileNotFoundError: [Errno 2] No such file or directory: 'train.py'",
+        "ModuleNotFoundError: No module named 'torch'",
+        'File "agent.py", line 429, in work\n    x = 3\nFile "agent.py", line 401',
+    ],
+)
 def test_nothing_is_wrong(printed: str) -> None:
     assert complaint_in(printed) is None
 

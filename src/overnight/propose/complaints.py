@@ -20,9 +20,10 @@ _COMPLAINTS = {
     r"resource.?exhausted",
     "its service is overloaded": r"\b(503|529)\b|overloaded|service unavailable",
     "its service does not answer": r"connection (refused|reset|error)|network is unreachable|name resolution|"
-    r"could not resolve|econnrefused|enotfound|etimedout|fetch failed|connecterror|apiconnection",
+    r"could not resolve|\b(econnrefused|enotfound|etimedout)\b|fetch failed|connecterror|apiconnection",
 }
-_PATTERNS = {words: re.compile(pattern, re.IGNORECASE) for words, pattern in _COMPLAINTS.items()}
+# `line 429` is a place in somebody's program, no answer of a server.
+_PATTERNS = {words: re.compile(rf"(?<!line )(?:{pattern})", re.IGNORECASE) for words, pattern in _COMPLAINTS.items()}
 _REFUSAL = re.compile(
     r"\b(?:can(?:'|’|no)t|can not|won['’]t|unable to|not able to|must decline to)\b.{0,20}"
     r"\b(?:help|assist|do that|comply|provide|fulfil)|\bI(?:'|’)?m sorry, but\b|\bI must decline\b",
