@@ -131,6 +131,16 @@ def test_agent_that_is_not_found(project: Project) -> None:
     assert not (project.folder / ".overnight" / "ledger.db").exists()
 
 
+def test_an_agent_that_is_not_committed_is_not_in_its_copy(project: Project) -> None:
+    project.write("agents/mine.sh", "true\n")
+    for command in ("check", "run"):
+        project.set(agent="sh agents/mine.sh")
+        assert "the agent's agents/mine.sh is not committed" in project.refused(command)
+    for settings in ({"read": "agents"}, {"read": "", "agent": f"sh {project.folder}/agents/mine.sh"}):
+        project.set(**settings)
+        project.ok("check")
+
+
 def test_an_agent_known_by_name_that_is_not_installed(project: Project) -> None:
     assert "see https://block.github.io/goose" in project.refused("run", "--agent", "goose")
 

@@ -81,7 +81,7 @@ def check_goal(
     Raises OvernightError when the set-up cannot work, with every reason that can be found.
     """
     project = Project.of(goal)
-    check_agents(goal.settings, goal)
+    check_agents(goal.settings, project)
     check_plugins(goal.settings)
     check_notify(goal.settings, goal)
     check_mlflow(goal.settings, goal)

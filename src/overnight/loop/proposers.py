@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import PurePosixPath
 
+from overnight.errors import OvernightError
 from overnight.fleet.local import linked_paths
-from overnight.goal.document import Goal
 from overnight.goal.settings import SUBMITTED, Settings
 from overnight.ledger.history import History
 from overnight.loop.project import Project
@@ -13,7 +14,7 @@ from overnight.loop.state import State
 from overnight.plugins import is_name, load, offered
 from overnight.propose.agents import check_agent, named
 from overnight.propose.agents.any_command import AnyCommand
-from overnight.propose.command import CommandProposer, check_program
+from overnight.propose.command import CommandProposer, check_program, files_named
 from overnight.propose.model import ModelProposer, check_model, is_model
 from overnight.propose.proposer import Proposer
 from overnight.propose.shares import Earned
@@ -86,7 +87,7 @@ def earned_in(history: History) -> list[Earned]:
     ]
 
 
-def check_agents(settings: Settings, goal: Goal) -> None:
+def check_agents(settings: Settings, project: Project) -> None:
     """Raise OvernightError unless everybody whom `settings.agent` names can propose."""
     for who in settings.agent:
         if who in ("search", SUBMITTED):
@@ -98,7 +99,19 @@ def check_agents(settings: Settings, goal: Goal) -> None:
         elif is_brought(who):
             load("proposer", who)
         else:
-            check_program(who, goal.folder)
+            check_program(who, project.goal.folder)
+            _check_files(who, settings, project)
+
+
+def _check_files(command: str, settings: Settings, project: Project) -> None:
+    """What the folder has and a copy of it lacks, an agent that was written a minute ago say, nobody could start."""
+    for name in files_named(command, project.goal.folder)[:1]:  # What follows may be a log, or whatever else it writes.
+        in_copy = project.repository.read(project.base, name) is not None
+        if not in_copy and not any(PurePosixPath(name).is_relative_to(path) for path in settings.read):
+            raise OvernightError(
+                f"the agent's {name} is not committed, and its copy of the project has only what is; commit it "
+                f"(`git add {name} && git commit`) before the session begins, or name it by its full path"
+            )
 
 
 def check_plugins(settings: Settings) -> None:

@@ -92,11 +92,11 @@ class Session:
         self._stop_requested = False
         self._name: str | None = None
         self._callbacks: list[tuple[type, Callable[[Any], object]]] = []
-        check_agents(self.settings, self.goal)
         check_plugins(self.settings)
         check_notify(self.settings, self.goal)
         check_mlflow(self.settings, self.goal)
         self.project = Project.of(self.goal)
+        check_agents(self.settings, self.project)
         self.state = State.of(self.goal.folder)
 
     def request_stop(self) -> None:
