@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -23,9 +25,42 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def mlflow_server(folder: Path, port: int | None = None) -> Iterator[str]:
+def also_at(port: int, address: str) -> Iterator[str]:
+    """Another address of the server at `address`, at which it answers as long as this lasts."""
+    host, _, its_port = address.removeprefix("http://").partition(":")
+
+    class Forward(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((host, int(its_port))) as server:
+                answering = threading.Thread(target=_pass_on, args=(server, self.request))
+                answering.start()
+                _pass_on(self.request, server)
+                answering.join()
+
+    class Forwarder(socketserver.ThreadingTCPServer):
+        allow_reuse_address = daemon_threads = True
+
+    with Forwarder(("127.0.0.1", port), Forward) as forwarder:
+        serving = threading.Thread(target=forwarder.serve_forever)
+        serving.start()
+        try:
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            forwarder.shutdown()
+            serving.join()
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while said := source.recv(1 << 16):
+            target.sendall(said)
+        target.shutdown(socket.SHUT_WR)
+
+
+@contextlib.contextmanager
+def mlflow_server(folder: Path) -> Iterator[str]:
     """The address of a server that keeps what it gets in `folder`, and runs as long as this lasts."""
-    port = port or free_port()
+    port = free_port()
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
     store = [
@@ -51,7 +86,7 @@ def mlflow_server(folder: Path, port: int | None = None) -> Iterator[str]:
         yield address
     finally:
         os.killpg(server.pid, 15)
-        server.wait(20)
+        server.wait(_PATIENCE_SECONDS)
 
 
 def _answers(url: str) -> bool:

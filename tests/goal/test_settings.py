@@ -85,6 +85,14 @@ def test_people_meet_one_experiment_at_a_time(slots: object) -> None:
         override(Settings.model_validate(live), slots=2)
 
 
+def test_one_machine_has_no_use_for_thousands_of_slots() -> None:
+    with pytest.raises(ValidationError, match="at most 256"):
+        Settings.model_validate({**LEAST, "slots": 4000})
+    with pytest.raises(OvernightError, match="--slots 4000: one machine makes at most 256"):
+        override(Settings.model_validate(LEAST), slots=4000)
+    assert override(Settings.model_validate({**LEAST, "fleet": "ray"}), slots=4000).slots == 4000
+
+
 @pytest.mark.parametrize(
     ("slots", "read"),
     [(4, 4), ("auto", "auto"), ({"gpus": [0, "1"]}, GpuSlots(gpus=("0", "1"))), ({"gpus": ["GPU-8a/0"]}, None)],

@@ -26,6 +26,7 @@ def test_experiments_are_counted_over_the_whole_session(night: Night) -> None:
     assert reason(night, experiments=2) is None
     night.crash(2, "x")
     assert reason(night, experiments=2) == "all 2 experiments are done"
+    assert reason(night, experiments=1) == "all 1 experiments are done, and 1 more"
 
 
 def test_a_plateau_counts_from_the_last_keep(night: Night) -> None:

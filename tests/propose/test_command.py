@@ -142,9 +142,10 @@ def test_a_program_that_is_not_there(tmp_path: Path) -> None:
     for command in ("sh agent.sh", "./agent.sh", "KEY=1 sh x", "if true; then :; fi"):
         check_program(command, tmp_path)
     for command, words in (
-        ("cluade -p", "'cluade' was not found"),
+        ("cluade -p", "'cluade' was not found; did you mean `claude`?"),
+        ("openai", "did you mean `openai:MODEL`?"),
         ("./x.sh", "was not found"),
         ("a 'b", "cannot be read"),
     ):
         with pytest.raises(OvernightError, match=words):
-            check_program(command, tmp_path)
+            check_program(command, tmp_path, ("search", "claude", "openai:MODEL"))

@@ -79,12 +79,12 @@ def test_metric_that_is_never_printed_shows_what_was(project: Project) -> None:
 
 
 def test_baseline_that_crashes_shows_the_end_of_its_output(project: Project) -> None:
-    project.write("solve.py", "raise SystemExit('no data here')\n")
+    project.write("solve.py", "raise SystemExit('\\x1b[2Jno data here')\n")
     project.commit()
     for command in ("check", "run"):
         said = project.refused(command)
         assert "exit code 1" in said
-        assert "no data here" in said
+        assert "�[2Jno data here" in said, "nothing clears the screen"
     project.write("solve.py", SOLVE)
     project.commit()
     assert "2 experiments" in project.ok("run", "--experiments", "2")

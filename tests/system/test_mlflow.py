@@ -21,7 +21,7 @@ from overnight.loop.events import SessionClosed, SessionEvent, SessionOpened
 from overnight.loop.tracking import Tracker
 from overnight.morning.tools.tracked import TrackedSession
 from overnight.repo.git import create_repository
-from tests.mlflowserver import free_port, mlflow_server
+from tests.mlflowserver import also_at, free_port, mlflow_server
 from tests.night import SETTINGS, Night
 from tests.system.conftest import OVERNIGHT, Project
 
@@ -141,14 +141,14 @@ def test_the_last_verdicts_are_sent_however_close_the_end_is(server: str, tmp_pa
     assert len(client.search_runs([experiment.experiment_id])) == 1
 
 
-def test_what_a_server_that_was_down_has_missed_is_made_up_for(project: Project, tmp_path: Path) -> None:
+def test_what_a_server_that_was_down_has_missed_is_made_up_for(project: Project, server: str) -> None:
     port = free_port()
     project.set(mlflow=f"http://me:secret-word-1@127.0.0.1:{port}")
     said = project.ok("run", "--plain", "--no-sandbox", "--experiments", "3")
     assert said.count(f"MLflow at http://127.0.0.1:{port} does not answer") == 1
     assert "secret-word-1" not in said
     assert "does not answer" in project.refused("export", "--to", "mlflow")
-    with mlflow_server(tmp_path, port) as address:
+    with also_at(port, server) as address:
         project.ok("run", "--plain", "--no-sandbox", "--experiments", "5")
         assert set(runs_of(address, project)) >= set(range(4))
         project.ok("export", "--to", "mlflow")  # A session that ends does not wait for a slow server for ever.

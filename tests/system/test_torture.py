@@ -29,17 +29,11 @@ def test_killed_at_random_moments_a_session_goes_on(torture: Torture) -> None:
     _nothing_wrong(torture)
 
 
-def test_killed_at_a_system_call_a_session_goes_on(torture: Torture) -> None:
+def test_killed_at_a_system_call_or_refused_by_it_a_session_goes_on(torture: Torture) -> None:
     nights, points = _points(torture)
-    at_points(torture, nights, sample([point for point in points if point.fault == KILL], 10, SEED))
+    for fault, count in {KILL: 10, **dict.fromkeys(ERRORS, 3), "ENOSPC+": 1}.items():
+        at_points(torture, nights, sample([point for point in points if point.fault == fault], count, SEED))
     torture.look_again()
-    _nothing_wrong(torture)
-
-
-def test_refused_by_the_system_a_session_says_so_and_goes_on(torture: Torture) -> None:
-    nights, points = _points(torture)
-    for error, count in {**dict.fromkeys(ERRORS, 3), "ENOSPC+": 1}.items():
-        at_points(torture, nights, sample([point for point in points if point.fault == error], count, SEED))
     _nothing_wrong(torture)
 
 

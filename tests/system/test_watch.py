@@ -31,6 +31,8 @@ def test_it_shows_what_the_session_itself_shows(project: Project) -> None:
     an_exact_night(project, seconds="1")
     running = begin(project)
     watching = project.start("watch", "--plain")
+    assert watching.stdout is not None
+    assert "Session" in watching.stdout.readline()
     until(lambda: project.status()["experiments"] >= 2, "nothing was tried")
     ask(project, "hint", text="more")
     said, seen = running.communicate(timeout=60)[0], watching.communicate(timeout=60)[0]

@@ -10,6 +10,7 @@ import typer
 
 import overnight
 from overnight.cli import acting, approving, brief, check, doctor, init, mcp, reading, run, serve, watch
+from overnight.cli.terminal import safe
 from overnight.errors import GoalError, OvernightError, explain_os
 
 app = typer.Typer(
@@ -56,7 +57,7 @@ def main() -> NoReturn:
 
 
 def _fail(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
+    print(safe(message), file=sys.stderr)
     sys.exit(2)
 
 

@@ -74,7 +74,9 @@ def _text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise GoalError([f"there is no {path.name} in {path.parent}; `overnight init` writes one with you"]) from None
+        raise GoalError(
+            [f"there is no {path.name} in {path.parent}; `overnight init` writes a goal.md with you"]
+        ) from None
     except UnicodeDecodeError:
         raise GoalError([f"{path.name}:1: this is not a UTF-8 text file"]) from None
     except OSError as error:

@@ -65,6 +65,15 @@ def _a_judge(word: str) -> str:
 FLEETS = ("local", "ray", "slurm")
 """Those that are built in; any other name is that of an installed package's."""
 FLEETS_IN_WORDS = "`local`, `ray`, `ray://HOST:10001`, `slurm`, or the name of one that an installed package brings"
+_MOST_HERE = 256
+"""More runs at a time than any one machine has use for, and each has a thread that watches it."""
+
+
+def too_many_words(slots: Slots, fleet: str) -> str | None:
+    """What to say of more slots than there may be on one machine, None where there are not."""
+    if isinstance(slots, int) and slots > _MOST_HERE and fleet == "local":
+        return f"one machine makes at most {_MOST_HERE} runs at a time; for more, name a `fleet:` of several machines"
+    return None
 
 
 class Settings(BaseModel):
@@ -194,7 +203,9 @@ class Settings(BaseModel):
 
     @field_validator("slots")
     @classmethod
-    def _live_has_one(cls, slots: Slots, info: ValidationInfo) -> Slots:
+    def _not_too_many(cls, slots: Slots, info: ValidationInfo) -> Slots:
+        if too_many := too_many_words(slots, str(info.data.get("fleet"))):
+            raise ValueError(too_many)
         if slots != 1 and info.data.get("live") is not None:
             raise ValueError("people meet one experiment at a time; take this line away")
         return slots

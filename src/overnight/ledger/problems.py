@@ -35,7 +35,8 @@ def explain(name: str, cause: str) -> OvernightError:
     if "locked" in words:
         return Trouble("ledger", f"{name} is in use by another program that does not let go of it; close that program")
     if any(word in words for word in _FOR_A_WHILE):
-        return Trouble("ledger", f"{name} cannot be used now: {cause}")
+        why = "; the disk may be full, or failing" if "i/o error" in words else ""
+        return Trouble("ledger", f"{name} cannot be used now: {cause}{why}")
     return OvernightError(f"{name} cannot be used: {cause}")
 
 

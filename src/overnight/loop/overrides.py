@@ -6,7 +6,7 @@ import math
 from typing import Literal
 
 from overnight.errors import OvernightError
-from overnight.goal.settings import Settings
+from overnight.goal.settings import Settings, too_many_words
 
 
 def override(
@@ -20,6 +20,8 @@ def override(
     """The settings with what the command line says instead. Raises OvernightError for a value out of range."""
     if isinstance(slots, int) and slots < 1:
         raise OvernightError(f"--slots must be at least 1, or `auto`, not {slots}")
+    if slots is not None and (too_many := too_many_words(slots, settings.fleet)):
+        raise OvernightError(f"--slots {slots}: {too_many}")
     if slots not in (None, 1) and settings.live is not None:
         raise OvernightError("people meet one experiment at a time; leave --slots out")
     for name, value in (("experiments", experiments), ("hours", hours)):

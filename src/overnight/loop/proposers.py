@@ -12,10 +12,11 @@ from overnight.ledger.history import History
 from overnight.loop.project import Project
 from overnight.loop.state import State
 from overnight.plugins import is_name, load, offered
-from overnight.propose.agents import check_agent, named
+from overnight.propose.agents import AGENTS, check_agent, named
 from overnight.propose.agents.any_command import AnyCommand
 from overnight.propose.command import CommandProposer, check_program, files_named
 from overnight.propose.model import ModelProposer, check_model, is_model
+from overnight.propose.models.keys import PROVIDERS
 from overnight.propose.proposer import Proposer
 from overnight.propose.shares import Earned
 from overnight.propose.team import Team
@@ -25,6 +26,7 @@ from overnight.runs.sandbox import Sandbox
 
 _EARNED = 300
 """Experiments from which it is judged who is asked next."""
+_KNOWN = ("search", SUBMITTED, *AGENTS, *(f"{name}:MODEL" for name in PROVIDERS))
 
 
 def make_proposer(
@@ -99,7 +101,7 @@ def check_agents(settings: Settings, project: Project) -> None:
         elif is_brought(who):
             load("proposer", who)
         else:
-            check_program(who, project.goal.folder)
+            check_program(who, project.goal.folder, _KNOWN)
             _check_files(who, settings, project)
 
 

@@ -30,8 +30,9 @@ class Stopping:
         """Which rule says that the session is finished; None to go on."""
         most = self._rules.experiments
         # They may end in another order than they began, but there cannot be more than the largest number.
-        if most is not None and self._history.last_judged_number() >= most and self._history.done() >= most:
-            return f"all {most} experiments are done"
+        if most is not None and self._history.last_judged_number() >= most and (done := self._history.done()) >= most:
+            others = f", and {done - most} more" if done > most else ""
+            return f"all {most} experiments are done{others}"
         if self._rules.hours is not None and self.worked_seconds() >= self._rules.hours * 3600:
             return f"{self._rules.hours:g} hours of work are over"
         if self._rules.cost is not None or self._rules.tokens is not None:

@@ -9,7 +9,7 @@ import re
 import shlex
 import shutil
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -193,8 +193,10 @@ def _as_text(path: str) -> str:
     return path.encode("utf-8", errors="surrogateescape").decode("utf-8", errors="replace")
 
 
-def check_program(command: str, folder: Path) -> None:
-    """Raise OvernightError unless the program that `command` begins with can be found from `folder`."""
+def check_program(command: str, folder: Path, known: Collection[str] = ()) -> None:
+    """Raise OvernightError unless the program that `command` begins with can be found from `folder`.
+
+    `known` are the proposers that are no commands: one of them may be meant."""
     try:
         words = shlex.split(command)
     except ValueError as error:
@@ -202,8 +204,10 @@ def check_program(command: str, folder: Path) -> None:
     program = next((word for word in words if not re.fullmatch(r"\w+=.*", word)), "")
     found = (folder / program).exists() if "/" in program else shutil.which(program) or program in _SHELL_WORDS
     if program and not found:
+        meant = difflib.get_close_matches(program, known, 1)
+        hint = f"did you mean `{meant[0]}`? If not, " if meant else ""
         raise OvernightError(
-            f"the agent command {program!r} was not found; install it, or set `agent:` to another command or to "
+            f"the agent command {program!r} was not found; {hint}install it, or set `agent:` to another command or to "
             "`search` (built in, needs no model)"
         )
 
