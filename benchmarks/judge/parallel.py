@@ -61,14 +61,18 @@ class Combined:
         judge, ties = self.judge, Ties()
         self.under_way.add(idea)
         version = judge.plan(idea, ties, self.random)
-        judge.observe(version, (yield version, None), experiment=idea)
+        self.learn(version, (yield version, None), idea)
         if judge.wants_repeat(idea):
-            judge.observe(version, (yield version, None), experiment=idea)
+            self.learn(version, (yield version, None), idea)
         self.under_way.remove(idea)
         judge.finish(idea)
         self.kept = judge.best(self.kept, ties, but=self.under_way)
         judge.drop(set(judge.hopeless(ties, self.under_way)) - set(self.kept))
         judge.settle(judge.surest(self.kept, ties))
+
+    def learn(self, version: Version, value: float, idea: int) -> None:
+        """A run of the idea's experiment gave `value`."""
+        self.judge.observe(version, value, experiment=idea)
 
     def outcome(self) -> Outcome:
         """What is kept in the morning."""
