@@ -1,4 +1,4 @@
-"""Files written whole, and locked; files and folders removed, whatever guests have made of them: closed, very deep."""
+"""Files written whole, locked and found by name; files and folders removed, whatever guests have made of them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import contextlib
 import fcntl
 import secrets
 import shutil
-from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 
@@ -26,6 +27,14 @@ def write_whole(path: Path, content: str, *, mode: int | None = None) -> None:
         with contextlib.suppress(OSError):
             half.unlink(missing_ok=True)
         raise
+
+
+def files_named(words: Iterable[str], folder: Path) -> list[str]:
+    """Those of `words` that name files of `folder`, relative to it."""
+    paths = map(PurePosixPath, words)
+    return [
+        str(path) for path in paths if not path.is_absolute() and ".." not in path.parts and (folder / path).is_file()
+    ]
 
 
 def try_lock(file: IO[str]) -> bool:

@@ -195,15 +195,11 @@ class Accounts(Asking):
 
         It is the last that happened. Only while an agent is waited for, what others have submitted is measured.
         """
-        last, resumed = self.last_event(), self._last_id("resumed")
-        for event in (last, self._last("troubled")):
-            if event is None or not isinstance(event.record, Troubled):
-                continue
-            is_last = last is not None and event.id == last.id
-            is_under_way = event.id > resumed and now < event.time + event.record.pause
-            if is_under_way and (is_last or event.record.what == "agent"):
-                return event
-        return None
+        last, trouble = self.last_event(), self._last("troubled")
+        if last is None or trouble is None or not isinstance(trouble.record, Troubled):
+            return None
+        is_over = trouble.id < self._last_id("resumed") or now >= trouble.time + trouble.record.pause
+        return trouble if not is_over and (trouble.id == last.id or trouble.record.what == "agent") else None
 
     def paused(self) -> Event | None:
         """The request by which a person has paused the process that is at work, if it is paused."""

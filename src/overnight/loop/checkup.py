@@ -35,6 +35,7 @@ from overnight.loop.tracking import check_mlflow
 from overnight.loop.weaving import base_version
 from overnight.repo.blocks import has_blocks
 from overnight.repo.git import Repository
+from overnight.runs.metrics import USAGE
 from overnight.runs.sandbox import NOT_PROTECTED, NoSandbox, find_sandbox, why_none, words_of
 
 NIGHT_HOURS = 8.0
@@ -182,7 +183,7 @@ def _found(project: Project, runs: list[Measured], beside: tuple[Beside, ...]) -
     may_change, frozen_files = _scope(project)
     settings = project.goal.settings
     seconds = math.fsum(run.wall_seconds + run.scoring_seconds for run in runs) / len(runs)
-    usage = ("wall_seconds", "cpu_seconds", "peak_mb", settings.metric)
+    known = (*USAGE, settings.metric)
     return Checkup(
         runs=tuple(runs),
         mean=mean,
@@ -193,7 +194,7 @@ def _found(project: Project, runs: list[Measured], beside: tuple[Beside, ...]) -
         experiments_a_night=int(NIGHT_HOURS * 3600 / max(seconds, 0.05) * fair_slots(beside)),
         # An assistant may be the one who asks.
         other_numbers={
-            name: value for name, value in runs[-1].metrics.items() if name not in usage and not settings.hidden
+            name: value for name, value in runs[-1].metrics.items() if name not in known and not settings.hidden
         },
         advice=(*_advice(project, runs, noise, mean), *_advice_on_slots(project, beside)),
         beside=beside,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from overnight.errors import GoalError
+from overnight.folders import files_named
 from overnight.ledger.records import Measured
 from overnight.loop.project import Project
 from overnight.loop.state import State
@@ -90,9 +91,8 @@ def _not_committed(project: Project, printed: str) -> str:
     names = (entry.name for entry in project.goal.folder.iterdir() if not entry.name.startswith("."))
     if name := next((name for name in sorted(names) if name not in known and name in printed), ""):
         return name
-    inside = [PurePosixPath(path) for path in re.findall(r"[\w.@+-]+(?:/[\w.@+-]+)+", printed)]
-    there = (str(path) for path in inside if ".." not in path.parts and (project.goal.folder / path).is_file())
-    return next((path for path in there if path not in tracked), "")
+    inside = files_named(re.findall(r"[\w.@+-]+(?:/[\w.@+-]+)+", printed), project.goal.folder)
+    return next((path for path in inside if path not in tracked), "")
 
 
 _NO_NETWORK = (os.strerror(errno.ENETUNREACH), "name resolution", "Name or service not known", "getaddrinfo")

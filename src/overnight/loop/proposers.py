@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from overnight.errors import OvernightError
 from overnight.fleet.local import linked_paths
+from overnight.folders import files_named
 from overnight.goal.settings import SUBMITTED, Settings
 from overnight.ledger.history import History
 from overnight.loop.project import Project
@@ -14,7 +16,7 @@ from overnight.loop.state import State
 from overnight.plugins import is_name, load, offered
 from overnight.propose.agents import AGENTS, check_agent, named
 from overnight.propose.agents.any_command import AnyCommand
-from overnight.propose.command import CommandProposer, check_program, files_named
+from overnight.propose.command import CommandProposer, check_program
 from overnight.propose.model import ModelProposer, check_model, is_model
 from overnight.propose.models.keys import PROVIDERS
 from overnight.propose.proposer import Proposer
@@ -107,7 +109,9 @@ def check_agents(settings: Settings, project: Project) -> None:
 
 def _check_files(command: str, settings: Settings, project: Project) -> None:
     """What the folder has and a copy of it lacks, an agent that was written a minute ago say, nobody could start."""
-    for name in files_named(command, project.goal.folder)[:1]:  # What follows may be a log, or whatever else it writes.
+    for name in files_named(shlex.split(command), project.goal.folder)[
+        :1
+    ]:  # What follows may be a log, or whatever else it writes.
         in_copy = project.repository.read(project.base, name) is not None
         if not in_copy and not any(PurePosixPath(name).is_relative_to(path) for path in settings.read):
             raise OvernightError(

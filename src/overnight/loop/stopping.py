@@ -51,7 +51,7 @@ class Stopping:
 
         What was submitted does not count: it costs nothing, and whoever did it has been told.
         """
-        latest = self._history.judged_last(1)
+        latest = self._history.judged_last(1)  # It alone says mostly that there is no need to look at more.
         if not latest or (latest[0].proposer != SUBMITTED and latest[0].verdict not in ("no_change", "invalid")):
             return None
         recent = self._history.judged_last(_AMONG)

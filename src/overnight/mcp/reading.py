@@ -18,6 +18,7 @@ from overnight.loop.reporting import write
 from overnight.loop.showing import Shown, shown
 from overnight.mcp.answers import standing, told
 from overnight.morning.export import as_row
+from overnight.runs.metrics import USAGE
 from overnight.runs.output import of_the_run
 
 _NEXT = "\n(To propose: call `submit_experiment` with a hypothesis and a unified diff on the files above.)\n"
@@ -78,7 +79,7 @@ class Reading:
 
 def _discreet(told_of: Shown, settings: Settings) -> Shown:
     """The same without what scorers print of held-out data: besides the metric only numbers that goal.md names."""
-    named = {settings.metric, "wall_seconds", "cpu_seconds", "peak_mb", *limited(settings.guards)}
+    named = {settings.metric, *USAGE, *limited(settings.guards)}
 
     def told(run: Measured) -> Measured:
         if not (settings.hidden or run.role in VERIFYING):

@@ -182,12 +182,15 @@ def waits_words(history: History) -> str:
 
 def trust_words(summary: Summary) -> str:
     """What vouches for the numbers: `measured by a frozen program, in a sandbox (bubblewrap)`."""
-    by = "self-reported: the run prints its own metric" if summary.self_reported else "measured by a frozen program"
     if summary.live:  # What lets people meet a version, and counts them, is in no room: it has to reach a server.
         by = "what people did, counted by a frozen program, the agent"
+    elif summary.self_reported:
+        by = "self-reported: the run prints its own metric,"
+    else:
+        by = "measured by a frozen program,"
     where = "without a sandbox" if summary.sandbox in ("none", "") else f"in a sandbox ({summary.sandbox})"
     decided = f", decided by the judge {summary.judge!r}" if summary.judge else ""
-    return f"{by} {where}{decided}" if summary.live else f"{by}, {where}{decided}"
+    return f"{by} {where}{decided}"
 
 
 def improvement_percent(old: float | None, new: float | None, direction: str) -> float | None:

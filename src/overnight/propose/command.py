@@ -212,14 +212,6 @@ def check_program(command: str, folder: Path, known: Collection[str] = ()) -> No
         )
 
 
-def files_named(command: str, folder: Path) -> list[str]:
-    """The files of `folder` that a command names, relative to it."""
-    words = [PurePosixPath(word) for word in shlex.split(command)]
-    return [
-        str(word) for word in words if not word.is_absolute() and ".." not in word.parts and (folder / word).is_file()
-    ]
-
-
 _SHELL_WORDS = frozenset(
     {"if", "for", "while", "case", "{", "(", "!", "cd", ".", "exec", "eval", "set", "export", ":", "exit"}
 )

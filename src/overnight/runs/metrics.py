@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping
 
 from overnight.goal.settings import PREFERENCE
 
+USAGE = ("wall_seconds", "cpu_seconds", "peak_mb")
+"""What is measured of every run, and needs not be printed."""
 _GROUPED = r"[1-9]\d{0,2}(?:,\d{3})+(?!\d)"
 _NUMBER = rf"[-+]?(?:(?:{_GROUPED}|\d+(?:_\d+)*)\.?\d*(?:[eE][-+]?\d+)?|\.\d+(?:[eE][-+]?\d+)?|nan|inf(?:inity)?)"
 # A unit may follow at once (12ms, 3%), but 1.2.3, 10:30, 2024-01-02 and, for whom a comma is a point, 3,14 are none.

@@ -17,6 +17,7 @@ from typing import IO
 import psutil
 
 from overnight.errors import Interrupted
+from overnight.runs.metrics import USAGE
 from overnight.runs.output import Output
 from overnight.runs.sandbox import Room, Sandbox
 from overnight.runs.sleep import Sleep
@@ -51,7 +52,7 @@ class Ended:
     @property
     def usage(self) -> dict[str, float]:
         """What it used, by the names that guards and metrics may have."""
-        return {"wall_seconds": self.wall_seconds, "cpu_seconds": self.cpu_seconds, "peak_mb": self.peak_mb}
+        return dict(zip(USAGE, (self.wall_seconds, self.cpu_seconds, self.peak_mb), strict=True))
 
     @property
     def was_killed(self) -> bool:
