@@ -109,9 +109,8 @@ def check_agents(settings: Settings, project: Project) -> None:
 
 def _check_files(command: str, settings: Settings, project: Project) -> None:
     """What the folder has and a copy of it lacks, an agent that was written a minute ago say, nobody could start."""
-    for name in files_named(shlex.split(command), project.goal.folder)[
-        :1
-    ]:  # What follows may be a log, or whatever else it writes.
+    # What follows the first file may be a log, or whatever else it writes.
+    for name in files_named(shlex.split(command), project.goal.folder)[:1]:
         in_copy = project.repository.read(project.base, name) is not None
         if not in_copy and not any(PurePosixPath(name).is_relative_to(path) for path in settings.read):
             raise OvernightError(
